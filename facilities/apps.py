@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+
+
+class FacilitiesConfig(AppConfig):
+    name = "facilities"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Open the administration to those who edit a listing."""
+        # Models may not be imported before every app is loaded.
+        from accounts import areas  # noqa: PLC0415
+        from facilities import permissions  # noqa: PLC0415
+
+        areas.register("admin", permissions.edits_a_listing)

@@ -1,0 +1,161 @@
+"""Pages that belong to no app: home, about, the errors, and what machines ask for."""
+
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.cache import patch_vary_headers
+from django.views.generic import TemplateView, View
+
+from healthlombardy.gallery import sample
+from healthlombardy.home import Home
+from healthlombardy.operator import operator
+from taxonomy.pages import CataloguePage, PublicPage
+
+class RootView(View):
+    """Send a reader to her language; the one public answer that varies by a header."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Redirect by Accept-Language."""
+        language = translation.get_language_from_request(request)
+        with translation.override(language):
+            response = HttpResponseRedirect(reverse("home"))
+        patch_vary_headers(response, ["Accept-Language"])
+        response["Cache-Control"] = "public, max-age=60"
+        return response
+
+
+class HomeView(CataloguePage, TemplateView):
+    """Home; `?country=ae` shows that country's partners and stays in the links of the page."""
+
+    template_name = "home.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add what home shows."""
+        home = Home(self.language, self.request.GET.get("country", ""))
+        return super().get_context_data(home=home, **kwargs)
+
+
+def alive(request: HttpRequest) -> JsonResponse:
+    """Say that the process answers."""
+    return JsonResponse({"status": "ok"})
+
+
+def ready(request: HttpRequest) -> JsonResponse:
+    """Say whether requests can be taken: 200 while the database answers, the rest in words."""
+    parts = {"database": database_answers(), "cache": cache_answers()}
+    status = HTTPStatus.OK if parts["database"] else HTTPStatus.SERVICE_UNAVAILABLE
+    body = {name: "ok" if answers else "degraded" for name, answers in parts.items()}
+    return JsonResponse({"status": "ok" if all(parts.values()) else "degraded", **body}, status=status)
+
+
+def database_answers() -> bool:
+    """Return whether PostgreSQL answers a question."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return False
+    return True
+
+
+def cache_answers() -> bool:
+    """Return whether Valkey, the cache and broker, answers."""
+    try:
+        cache.get("ready")
+    except Exception:  # noqa: BLE001  each client raises its own kind
+        return False
+    return True
+
+
+class OperatorPage(PublicPage, TemplateView):
+    """A page that names who runs the portal."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add the facts about the operator."""
+        return super().get_context_data(operator=operator(), **kwargs)
+
+
+class AboutView(OperatorPage):
+    """Who runs the portal, and what it is not."""
+
+    template_name = "pages/about.html"
+
+
+class OrderView(PublicPage, TemplateView):
+    """How results are ordered; nobody can buy a place."""
+
+    template_name = "pages/order.html"
+
+
+class PrivacyView(OperatorPage):
+    """What happens with a person's data, in plain words."""
+
+    template_name = "pages/privacy.html"
+    extra_context = {"draft_days": settings.DRAFT_DAYS, "body_days": settings.OUTBOX_BODY_DAYS}
+
+
+class AccessibilityView(OperatorPage):
+    """The accessibility statement."""
+
+    template_name = "pages/accessibility.html"
+
+
+class ComponentsView(TemplateView):
+    """Every component in every state, for us."""
+
+    template_name = "gallery.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add the sample values."""
+        return super().get_context_data(sample=sample(), **kwargs)
+
+
+class RobotsView(TemplateView):
+    """What crawlers may read: everything public, nothing that knows a person."""
+
+    template_name = "robots.txt"
+    content_type = "text/plain; charset=utf-8"
+    extra_context = {"public_url": settings.PUBLIC_URL}
+
+
+class SecurityTextView(TemplateView):
+    """Where to report a weakness (RFC 9116)."""
+
+    template_name = "security.txt"
+    content_type = "text/plain; charset=utf-8"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add an expiry: RFC 9116 wants one less than a year away."""
+        expires = timezone.now().replace(microsecond=0) + timedelta(days=180)
+        return super().get_context_data(
+            expires=expires.isoformat(), public_url=settings.PUBLIC_URL, operator=operator(), **kwargs
+        )
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer 403 in the reader's language."""
+    return render(request, "403.html", status=HTTPStatus.FORBIDDEN)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Say that the form grew old, and how to send it again."""
+    return render(request, "403.html", status=HTTPStatus.FORBIDDEN)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer 404 in the reader's language."""
+    return render(request, "404.html", status=HTTPStatus.NOT_FOUND)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer 500 without asking the database for anything."""
+    return HttpResponse(render_to_string("500.html"), status=HTTPStatus.INTERNAL_SERVER_ERROR)

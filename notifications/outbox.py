@@ -1,0 +1,167 @@
+"""Row first, message later: how every app sends something.
+
+with transaction.atomic():
+    request.save()
+    outbox.post("teleconsult/mail/submitted", to=…, language="ar", about=str(request.pk), dedupe_key=f"{event.pk}")
+"""
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.core.validators import validate_email
+from django.db import transaction
+from django.template.loader import get_template
+from django.utils import timezone
+
+from notifications import tasks
+from notifications.content import pack
+from notifications.enums import MessageState
+from notifications.models import OutboxMessage
+from notifications.querysets import OutboxQuerySet
+from vault.keys import email_hash
+
+logger = logging.getLogger(__name__)
+
+PARTS = (".subject.txt", ".txt", ".html")
+# Seconds without ringing after a broker did not answer: the sweep sends meanwhile, and nobody waits for each message.
+SILENCE = 30.0
+IMPATIENT = {"socket_connect_timeout": 1, "socket_timeout": 1, "max_retries": 0}
+
+
+class NotInTransaction(Exception):
+    """A message must be written in the transaction of what it tells."""
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A small text file sent along, for example a calendar entry."""
+
+    name: str
+    content_type: str
+    text: str
+
+
+def post(
+    kind: str,
+    *,
+    to: str,
+    language: str,
+    zone: str = settings.PORTAL_TIME_ZONE,
+    about: str = "",
+    context: Mapping[str, Any] | None = None,
+    attachments: Sequence[Attachment] = (),
+    not_before: datetime | None = None,
+    dedupe_key: str = "",
+) -> OutboxMessage:
+    """Write a message in this transaction and return its row; the row that is there already if the event was told.
+
+    `kind` is where its templates stand: "accounts/mail/invitation" is rendered from accounts/mail/invitation
+    .subject.txt, .txt and .html. `context` holds plain values, dates and times, and no health information.
+    `dedupe_key` names the event: it is told once to each recipient, even after a cancellation. Raises
+    NotInTransaction, ValidationError (address), TemplateDoesNotExist, ValueError (language), TypeError (context)
+    and ZoneInfoNotFoundError.
+    """
+    if not transaction.get_connection().in_atomic_block:
+        raise NotInTransaction("Post inside transaction.atomic(): else the event may be lost or told in vain.")
+    address = to.strip()
+    validate_email(address)
+    if language not in dict(settings.LANGUAGES):
+        raise ValueError(f"{language!r} is not a language of the portal.")
+    ZoneInfo(zone)
+    for part in PARTS:
+        get_template(kind + part)
+    values = {
+        "kind": kind,
+        "to": address,
+        "to_key": email_hash(address),
+        "language": language,
+        "zone": zone,
+        "about": about,
+        "context": pack(context or {}),
+        "attachments": [asdict(attachment) for attachment in attachments],
+        "not_before": not_before or timezone.now(),
+        "dedupe_key": dedupe_key,
+    }
+    message, is_new = _write(values)
+    if is_new and message.not_before <= timezone.now():
+        transaction.on_commit(partial(ring, message.pk), robust=True)
+    return message
+
+
+def cancel(*, dedupe_key: str = "", about: str = "", kind: str = "") -> int:
+    """Cancel what still waits for an event, or about a thing (of one kind, if given); return how many.
+
+    A message that a sender has already taken goes out.
+    """
+    return _named(dedupe_key=dedupe_key, about=about, kind=kind).cancel(timezone.now())
+
+
+def erase(*, about: str) -> int:
+    """Cancel what waits about a thing and empty address and text of all its messages; return how many rows."""
+    now = timezone.now()
+    rows = _named(about=about).filter(erased_at=None)
+    rows.unended().update(state=MessageState.CANCELLED, ended_at=now)
+    return rows.erase_bodies(now)
+
+
+def ring(message_id: uuid.UUID) -> None:
+    """Tell a worker that a message waits; a broker that is gone costs at most about a second, once a while."""
+    if doorbell.is_silent():
+        return
+    try:
+        # A connection of its own: the worker's options would wait longer, and a kept one may have died meanwhile.
+        with tasks.send.app.connection_for_write(transport_options=IMPATIENT) as connection:
+            tasks.send.apply_async([str(message_id)], connection=connection, retry=False)
+    except Exception as error:
+        doorbell.silence()
+        logger.warning("doorbell silent", extra={"outbox_id": str(message_id), "error": type(error).__name__})
+
+
+class Doorbell:
+    """Remembers, in this process, that the broker did not answer."""
+
+    def __init__(self) -> None:
+        self._until = 0.0
+        self._lock = threading.Lock()
+
+    def is_silent(self) -> bool:
+        """Return whether ringing would only cost time."""
+        with self._lock:
+            return time.monotonic() < self._until
+
+    def silence(self) -> None:
+        """Do not ring for a while."""
+        with self._lock:
+            self._until = time.monotonic() + SILENCE
+
+    def listen(self) -> None:
+        """Ring again at once."""
+        with self._lock:
+            self._until = 0.0
+
+
+doorbell = Doorbell()
+
+
+def _write(values: dict[str, Any]) -> tuple[OutboxMessage, bool]:
+    if not values["dedupe_key"]:
+        return OutboxMessage.objects.create(**values), True
+    return OutboxMessage.objects.get_or_create(
+        dedupe_key=values["dedupe_key"], to_key=values["to_key"], defaults=values
+    )
+
+
+def _named(*, dedupe_key: str = "", about: str = "", kind: str = "") -> OutboxQuerySet:
+    if not dedupe_key and not about:
+        raise ValueError("Name the event (dedupe_key) or the thing (about).")
+    named = {"dedupe_key": dedupe_key, "about": about, "kind": kind}
+    return OutboxMessage.objects.filter(**{name: value for name, value in named.items() if value})

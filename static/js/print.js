@@ -1,0 +1,5 @@
+// <button data-print hidden>: offered only where it can work.
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => window.print());
+}

@@ -1,0 +1,107 @@
+"""The two kinds of page: one anyone may read and keep, and one made for a person."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import translation
+from django.views.generic import DetailView, ListView, View
+
+from taxonomy.facets import FacetedFilterSet
+
+
+class PublicPage(View):
+    """A page any proxy may keep: GET only, no cookie, no token, the same for everyone."""
+
+    http_method_names = ["get", "head", "options"]
+    # Seconds: a published edit is visible soon, and a proxy still spares the application.
+    maximum_age = 60
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Add the cache headers to whatever the page answers."""
+        response = super().dispatch(request, *args, **kwargs)
+        if response.status_code == 200 and not response.has_header("Cache-Control"):
+            response["Cache-Control"] = f"public, max-age={self.maximum_age}, stale-while-revalidate=30"
+        return response
+
+
+class CataloguePage(PublicPage):
+    """A public page in one language."""
+
+    @property
+    def language(self) -> str:
+        """Return the code of the reader's language."""
+        return translation.get_language() or settings.LANGUAGE_CODE
+
+
+class CatalogueList(CataloguePage, ListView):
+    """A list in the order of the reader's language."""
+
+    def get_queryset(self) -> QuerySet:
+        """Load what the language needs."""
+        return super().get_queryset().in_language(self.language)
+
+
+class FilteredList(CatalogueList):
+    """A list with filters and pages. What an address asks for and does not exist is left out, with a note."""
+
+    filterset_class: type[FacetedFilterSet]
+    paginate_by = 24
+    has_unknown_page = False
+
+    def get_queryset(self) -> QuerySet:
+        """Keep what the filters in the address ask for."""
+        rows = super().get_queryset()
+        self.filterset = self.filterset_class(self.request.GET, rows, language=self.language)
+        return self.filterset.qs
+
+    def paginate_queryset(self, queryset: QuerySet, page_size: int) -> tuple[Paginator, Page, QuerySet, bool]:
+        """Return the page asked for, else the nearest one there is."""
+        paginator = self.get_paginator(queryset, page_size)
+        wanted = self.request.GET.get("page", "1")
+        page = paginator.get_page(wanted)
+        self.has_unknown_page = wanted != str(page.number)
+        return paginator, page, page.object_list, page.has_other_pages()
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add the filters."""
+        context = super().get_context_data(**kwargs)
+        return context | {
+            "facets": self.filterset.facets,
+            "active_filters": self.filterset.active_filters(self.request.path),
+            "number_of_filters": self.filterset.number_in_force,
+            "has_unknown_values": self.filterset.has_unknown_values or self.has_unknown_page,
+        }
+
+
+class CatalogueDetail(CataloguePage, DetailView):
+    """One thing of the catalogue by its slug; 404 where there is none."""
+
+    related: tuple[str, ...] = ()
+
+    def get_queryset(self) -> QuerySet:
+        """Load what the language needs."""
+        return super().get_queryset().in_language(self.language, *self.related)
+
+
+class PrivatePage(View):
+    """A page with a form or a person's data: never stored, never indexed."""
+
+    is_private = True
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        """Mark the view function, so that the page says `noindex`."""
+        view = super().as_view(**initkwargs)
+        view.is_private = True
+        return view
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Forbid every cache."""
+        response = super().dispatch(request, *args, **kwargs)
+        if isinstance(response, HttpResponse):
+            response["Cache-Control"] = "no-store"
+        return response

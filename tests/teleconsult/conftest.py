@@ -1,0 +1,93 @@
+"""The people around a request, one per role."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from pytest_django import DjangoDbBlocker
+
+from accounts.models import User
+from facilities.enums import StaffRole
+from facilities.models import Facility
+from teleconsult.models import Request
+from teleconsult.permissions import Actor
+from tests.teleconsult import factories
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tables_can_be_emptied(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Let tests that really commit empty all tables afterwards, as Django does; the rest of the guards stays."""
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute("SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgname LIKE '%no_truncate'")
+        for table, trigger in cursor.fetchall():
+            cursor.execute(f'ALTER TABLE {table} DISABLE TRIGGER "{trigger}"')
+
+
+@pytest.fixture(autouse=True)
+def own_folders(settings: Any, tmp_path: Path) -> None:
+    """Keep uploads and documents of each test apart."""
+    settings.DATA_DIR = tmp_path
+    documents = {**settings.STORAGES["documents"], "OPTIONS": {"location": tmp_path / "documents", "base_url": None}}
+    settings.STORAGES = {**settings.STORAGES, "documents": documents}
+
+
+@pytest.fixture
+def facility(db: None) -> Facility:
+    return factories.make_facility()
+
+
+@pytest.fixture
+def coordinator(db: None) -> User:
+    return factories.add_coordinator()
+
+
+@pytest.fixture
+def facility_office(facility: Facility) -> User:
+    """Someone of the facility's office; the facility is reached through the portal."""
+    return factories.reached(facility)
+
+
+@pytest.fixture
+def specialist(facility: Facility) -> User:
+    return factories.add_staff(facility, StaffRole.SPECIALIST)
+
+
+@pytest.fixture
+def facility_editor(facility: Facility) -> User:
+    return factories.add_staff(facility, StaffRole.FACILITY_EDITOR)
+
+
+@pytest.fixture
+def editor(db: None) -> User:
+    return factories.add_role(factories.make_user(), "editor")
+
+
+@pytest.fixture
+def administrator(db: None) -> User:
+    return factories.add_role(factories.make_user(), "administrator")
+
+
+@pytest.fixture
+def stranger(db: None) -> User:
+    return factories.make_user()
+
+
+@pytest.fixture
+def draft(db: None) -> Request:
+    return factories.make_draft()
+
+
+@pytest.fixture
+def patient(draft: Request) -> Actor:
+    return factories.patient_of(draft)
+
+
+@pytest.fixture
+def relatives_draft(db: None) -> Request:
+    return factories.make_draft(**factories.RELATIVE_ANSWERS)
+
+
+@pytest.fixture
+def relative(relatives_draft: Request) -> Actor:
+    return factories.patient_of(relatives_draft)

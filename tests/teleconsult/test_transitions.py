@@ -1,0 +1,239 @@
+"""Every status × role × action: what is written here by hand is what can be done, and nothing else."""
+
+import datetime
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from facilities.models import Facility
+from teleconsult import workflow
+from teleconsult.enums import Action, CloseReason, DeclineReason, ReturnReason, Role, Status, Urgency
+from teleconsult.exceptions import IllegalStep, NotAllowed
+from teleconsult.models import Assignment, Document, Request
+from teleconsult.permissions import Actor
+from tests.teleconsult import factories
+from treatments.enums import DocumentKind
+from vault.files import StoredFile
+
+STRANGERS = ["stranger", "editor", "administrator", "facility_editor", "nobody"]
+ROLES = [role.value for role in Role] + STRANGERS
+
+ANY_OPEN = "withdraw erase give_consent revoke_consent state_authority send_message ask_receipt"
+ENDED = {"patient": "erase ask_receipt", "coordinator": "confirm_identity", "system": "erase remove_document"}
+FACILITY_ASKS = "ask_document ask_question return_to_triage send_message write_note"
+EXPECTED: dict[str, dict[str, str]] = {
+    "draft": {
+        "patient": "save submit erase give_consent state_authority add_document remove_document ask_receipt",
+        "system": "expire",
+    },
+    "submitted": {
+        "patient": f"{ANY_OPEN} add_document",
+        "coordinator": "take set_urgency write_note confirm_identity",
+    },
+    "in_triage": {
+        "patient": f"{ANY_OPEN} add_document",
+        "coordinator": "take_over set_urgency ask_document ask_question ask_consent forward decline close send_message "
+        "write_note confirm_identity",
+    },
+    "with_facility": {
+        "patient": f"{ANY_OPEN} add_document",
+        "coordinator": "take_over set_urgency settle_fee return_to_triage send_message write_note confirm_identity",
+        "facility_office": f"{FACILITY_ASKS} settle_fee name_specialist",
+        # In this test the specialist is named already.
+        "specialist": "send_message write_note",
+    },
+    "with_specialist": {
+        "patient": f"{ANY_OPEN} add_document",
+        "coordinator": "take_over set_urgency return_to_triage send_message write_note confirm_identity",
+        "facility_office": "return_to_triage send_message write_note",
+        "specialist": FACILITY_ASKS,
+    },
+    "opinion_ready": {
+        "patient": ANY_OPEN,
+        "coordinator": "send_message write_note confirm_identity",
+        "facility_office": "send_message write_note",
+        "specialist": "send_message write_note",
+    },
+    "awaiting_patient": {
+        "patient": f"{ANY_OPEN} add_document answer",
+        "coordinator": "take_over set_urgency send_message write_note confirm_identity",
+        "facility_office": "send_message write_note",
+        "specialist": "send_message write_note",
+        "system": "close_no_answer",
+    },
+    "declined": ENDED,
+    "withdrawn": ENDED,
+    "closed": ENDED,
+    "expired": {},
+    "erased": {},
+}
+
+
+class Scene:
+    """A request in one status, where every requirement of every step is met, and everybody around it."""
+
+    def __init__(self, request: Request, people: dict[str, User], facility: Facility, specialist: User) -> None:
+        self.request, self.people, self.facility, self.specialist = request, people, facility, specialist
+
+    def actor(self, role: str) -> Actor:
+        if role in {Role.PATIENT, Role.RELATIVE}:
+            return Actor.author(self.request)
+        if role == Role.SYSTEM:
+            return Actor.portal("test")
+        if role == "nobody":
+            return Actor(kind=Actor.author(self.request).kind, request_id=uuid.uuid4())
+        return Actor.staff(self.people[role])
+
+    def attempt(self, action: Action, by: Actor) -> Any:
+        """Take the step, and take it back."""
+        point = transaction.savepoint()
+        try:
+            return self.calls()[action](by)
+        finally:
+            transaction.savepoint_rollback(point)
+
+    def calls(self) -> dict[Action, Callable[[Actor], Any]]:
+        request, facility = self.request, self.facility
+        about = {"request": request, "seen_version": request.version}
+        document = request.documents.first()
+        return {
+            Action.SAVE: lambda by: workflow.save_draft(request=request, by=by, answers={"question": "Why?"}),
+            Action.SUBMIT: lambda by: workflow.submit(**about, by=by, idempotency_key=uuid.uuid4()),
+            Action.TAKE: lambda by: workflow.take(**about, by=by),
+            Action.TAKE_OVER: lambda by: workflow.take_over(**about, by=by),
+            Action.SET_URGENCY: lambda by: workflow.set_urgency(**about, by=by, urgency=Urgency.SOON),
+            Action.ASK_DOCUMENT: lambda by: workflow.ask_document(**about, by=by, text="Which?"),
+            Action.ASK_QUESTION: lambda by: workflow.ask_question(**about, by=by, text="Which?"),
+            Action.ASK_CONSENT: lambda by: workflow.ask_consent(**about, by=by, facility=facility),
+            Action.ANSWER: lambda by: workflow.patient_answers(**about, by=by, text="This one."),
+            Action.FORWARD: lambda by: self.forward(by),
+            Action.NAME_SPECIALIST: lambda by: workflow.name_specialist(**about, by=by, specialist=self.specialist),
+            Action.SETTLE_FEE: lambda by: workflow.settle_fee(**about, by=by),
+            Action.RETURN_TO_TRIAGE: lambda by: self.return_to_triage(by),
+            Action.DECLINE: lambda by: workflow.decline(**about, by=by, reason=DeclineReason.NOT_OFFERED),
+            Action.CLOSE: lambda by: workflow.close(**about, by=by, reason=CloseReason.ANSWERED),
+            Action.CLOSE_NO_ANSWER: lambda by: workflow.close_no_answer(request=request, by=by),
+            Action.WITHDRAW: lambda by: workflow.withdraw(**about, by=by),
+            Action.EXPIRE: lambda by: workflow.expire(request=request, by=by),
+            Action.ERASE: lambda by: workflow.erase(request=request, by=by),
+            Action.GIVE_CONSENT: lambda by: workflow.give_consent(
+                **about, by=by, facility=facility, text_hash=factories.facility_hash(), shown_in="en"
+            ),
+            Action.REVOKE_CONSENT: lambda by: workflow.revoke_consent(**about, by=by, facility=facility),
+            Action.STATE_AUTHORITY: lambda by: workflow.state_authority(**about, by=by),
+            Action.SEND_MESSAGE: lambda by: workflow.send_message(
+                request=request, by=by, text="Hello", idempotency_key=uuid.uuid4()
+            ),
+            Action.WRITE_NOTE: lambda by: workflow.write_note(
+                request=request, by=by, text="Hello", idempotency_key=uuid.uuid4()
+            ),
+            Action.ADD_DOCUMENT: lambda by: workflow.add_document(
+                request=request, by=by, upload=factories.upload(), kind=DocumentKind.REPORT
+            ),
+            Action.REMOVE_DOCUMENT: lambda by: (
+                workflow.remove_old_documents(request=request, by=by)
+                if by.job
+                else workflow.remove_document(document=document, by=by)
+            ),
+            Action.ASK_RECEIPT: lambda by: workflow.ask_receipt(request=request, by=by),
+            Action.CONFIRM_IDENTITY: lambda by: workflow.confirm_identity(**about, by=by),
+        }
+
+    def forward(self, by: Actor) -> Request:
+        # A case that is at a facility could not be forwarded for that reason alone.
+        self.request.assignments.update(ended_at=timezone.now())
+        return workflow.forward(
+            request=self.request, by=by, seen_version=self.request.version, facility=self.facility
+        )
+
+    def return_to_triage(self, by: Actor) -> Request:
+        is_office = by.user == self.people["coordinator"]
+        reason = ReturnReason.RECALLED if is_office else ReturnReason.NO_CAPACITY
+        return workflow.return_to_triage(request=self.request, by=by, seen_version=self.request.version, reason=reason)
+
+
+@pytest.fixture
+def scene(
+    request: pytest.FixtureRequest,
+    facility: Facility,
+    coordinator: User,
+    facility_office: User,
+    specialist: User,
+    facility_editor: User,
+    editor: User,
+    administrator: User,
+    stranger: User,
+) -> Callable[[str, str], Scene]:
+    people = {
+        "coordinator": coordinator,
+        "facility_office": facility_office,
+        "specialist": specialist,
+        "facility_editor": facility_editor,
+        "editor": editor,
+        "administrator": administrator,
+        "stranger": stranger,
+    }
+
+    def make(status: str, role: str) -> Scene:
+        answers = factories.RELATIVE_ANSWERS if role == Role.RELATIVE else {}
+        case = factories.make_submitted(facility=facility, with_consent=True, **answers)
+        file = StoredFile.objects.store(factories.upload(), data_key=case.data_key)
+        Document.objects.create(request=case, file=file)
+        case.authority_stated_at = timezone.now()
+        factories.force_status(case, Status(status), factories.add_coordinator())
+        long_ago = timezone.now() - datetime.timedelta(days=800)
+        case.saved_at = long_ago
+        case.paused_since = long_ago if case.paused_since else None
+        case.closed_at = long_ago if case.closed_at else None
+        if status in {"with_facility", "with_specialist", "opinion_ready", "awaiting_patient"}:
+            Assignment.objects.create(
+                request=case, facility=facility, specialist=specialist, named_at=timezone.now()
+            )
+            case.returns_to = Status.WITH_SPECIALIST if status == "awaiting_patient" else ""
+        case.save()
+        return Scene(case, people, facility, specialist)
+
+    return make
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("status", [status.value for status in Status])
+def test_every_step(status: str, role: str, scene: Callable[[str, str], Scene]):
+    here = scene(status, role)
+    by = here.actor(role)
+    key = "patient" if role == "relative" else role
+    expected = {Action(name) for name in EXPECTED[status].get(key, "").split()}
+
+    possible = set()
+    for action in Action:
+        if action == Action.START:
+            continue
+        try:
+            here.attempt(action, by)
+        except (NotAllowed, IllegalStep):
+            continue
+        possible.add(action)
+
+    assert possible == expected
+    assert set(workflow.allowed_actions(by, here.request)) == expected
+
+
+def test_the_table_has_every_action_and_every_status():
+    assert set(EXPECTED) == set(Status.values)
+    assert {name for row in EXPECTED.values() for names in row.values() for name in names.split()} == set(
+        Action.values
+    ) - {"start"}
+
+
+@pytest.mark.parametrize("role", STRANGERS)
+def test_a_stranger_is_told_nothing_about_the_state(role: str, scene: Callable[[str, str], Scene]):
+    here = scene("in_triage", role)
+
+    for action in set(Action) - {Action.START}:
+        with pytest.raises(NotAllowed):
+            here.attempt(action, here.actor(role))

@@ -1,0 +1,8 @@
+"""The tables of the vault; each is defined beside the functions that keep it."""
+
+from vault.files import StoredFile
+from vault.keys import DataKey
+from vault.limits import Counter
+from vault.trail import TrailAnchor, TrailEntry
+
+__all__ = ["Counter", "DataKey", "StoredFile", "TrailAnchor", "TrailEntry"]

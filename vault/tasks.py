@@ -1,0 +1,56 @@
+"""What the worker does for the vault. Every task may run twice or be lost: the rows say what is left to do."""
+
+import logging
+import uuid
+from datetime import timedelta
+
+from celery import shared_task
+from django.db import transaction
+
+from vault import judging, limits, trail
+from vault.files import StoredFile, documents, files_without_row, rows_without_file
+
+log = logging.getLogger(__name__)
+
+SWEEP_AFTER = timedelta(seconds=30)
+SWEEP_SIZE = 20
+
+
+@shared_task
+def judge_file(file_id: str) -> None:
+    """Judge one file, unless that is done or under way."""
+    judging.process(uuid.UUID(file_id))
+
+
+@shared_task
+def judge_waiting() -> None:
+    """Judge what no doorbell rang for, and what the scanner could not see before."""
+    for file_id in list(StoredFile.objects.waiting(SWEEP_AFTER).values_list("pk", flat=True)[:SWEEP_SIZE]):
+        judge_file.delay(str(file_id))
+
+
+@shared_task
+def anchor_trail() -> None:
+    """Copy the heads of the trail, once a day."""
+    trail.anchor_heads()
+
+
+@shared_task
+def remove_ended_counters() -> None:
+    """Delete counters whose window is over."""
+    limits.remove_ended()
+
+
+@shared_task
+def look_for_orphans() -> None:
+    """Remove files without a row, and report rows without a file."""
+    for name in files_without_row():
+        documents().delete(name)
+        log.warning("A stored file without a row was removed.")
+    for file in rows_without_file():
+        log.error("Stored file %s is gone from the storage.", file.pk)
+
+
+def judge_soon(file: StoredFile) -> None:
+    """Ring for a file once the transaction is committed; a bell that does not ring is left to the sweep."""
+    transaction.on_commit(lambda: judge_file.delay(str(file.pk)), robust=True)

@@ -1,0 +1,281 @@
+"""Who opened or changed what: rows that are only ever added, chained by their hashes.
+
+Every case has a chain of its own; entries without a case (sign-ins) share one. The database refuses every change
+(a trigger) and the application's role lacks the right to try. Heads are copied once a day, and their digest is
+logged, so that even the owner of the database cannot shorten or rewrite a chain unseen.
+"""
+
+import hashlib
+import json
+import logging
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, ClassVar
+
+from django.db import connection, models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from vault.data_classes import DataClass
+
+log = logging.getLogger(__name__)
+
+NO_HASH = "0" * 64
+
+
+class ActorKind(models.TextChoices):
+    """Who acts."""
+
+    PATIENT = "patient", _("patient")
+    STAFF = "staff", _("staff")
+    SYSTEM = "system", _("system")
+
+
+class Action(models.TextChoices):
+    """What was done."""
+
+    VIEWED = "viewed", _("viewed")
+    DOWNLOADED = "downloaded", _("downloaded")
+    EXPORTED = "exported", _("exported")
+    CREATED = "created", _("created")
+    CHANGED = "changed", _("changed")
+    SIGNED = "signed", _("signed")
+    GRANTED = "granted", _("granted")
+    REVOKED = "revoked", _("revoked")
+    REFUSED = "refused", _("refused")
+    BROKE_GLASS = "broke_glass", _("opened in an emergency")
+    ERASED = "erased", _("erased")
+    SIGNED_IN = "signed_in", _("signed in")
+    SIGN_IN_FAILED = "sign_in_failed", _("sign-in failed")
+    SIGNED_OUT = "signed_out", _("signed out")
+
+
+class NotInTransaction(Exception):
+    """A trail entry belongs into the transaction of the deed it tells of."""
+
+
+class ChainBroken(Exception):
+    """The trail of a case was changed, shortened or reordered."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Actor:
+    """Who acts, in which role and for which facility; nothing here names a person."""
+
+    kind: ActorKind
+    id: str = ""
+    role: str = ""
+    facility_id: int | None = None
+
+    @classmethod
+    def patient(cls, request_id: uuid.UUID | str) -> "Actor":
+        return cls(kind=ActorKind.PATIENT, id=str(request_id), role="patient")
+
+    @classmethod
+    def staff(cls, user_id: object, *, role: str = "", facility_id: int | None = None) -> "Actor":
+        return cls(kind=ActorKind.STAFF, id=str(user_id), role=role, facility_id=facility_id)
+
+    @classmethod
+    def system(cls, name: str = "") -> "Actor":
+        return cls(kind=ActorKind.SYSTEM, id=name)
+
+
+class TrailEntryQuerySet(models.QuerySet["TrailEntry"]):
+    def of_case(self, case: models.Model | uuid.UUID | str | None) -> "TrailEntryQuerySet":
+        """Return one chain, oldest first; None is the chain of entries without a case."""
+        return self.filter(case_id=_case_id(case)).order_by("number")
+
+
+class TrailEntry(models.Model):
+    """One deed. Written by `record()`, never changed."""
+
+    data_class: ClassVar[DataClass] = DataClass.OPERATIONAL
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    case_id = models.UUIDField(null=True)
+    number = models.PositiveBigIntegerField()
+    at = models.DateTimeField()
+    actor_kind = models.CharField(max_length=10, choices=ActorKind)
+    actor_id = models.CharField(max_length=64, blank=True)
+    role = models.CharField(max_length=40, blank=True)
+    facility_id = models.BigIntegerField(null=True)
+    action = models.CharField(max_length=20, choices=Action)
+    object_kind = models.CharField(max_length=80, blank=True)
+    object_id = models.CharField(max_length=64, blank=True)
+    detail = models.CharField(max_length=200, blank=True)
+    previous_hash = models.CharField(max_length=64)
+    hash = models.CharField(max_length=64)
+
+    objects = TrailEntryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "trail entries"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["case_id", "number"], nulls_distinct=False, name="vault_trailentry_one_chain"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["at"], name="vault_trailentry_at"),
+            models.Index(fields=["actor_id", "at"], name="vault_trailentry_actor"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.action} {self.object_kind}"
+
+    def computed_hash(self) -> str:
+        """Return the hash this entry must have, over all its values and the hash before it."""
+        names = [field.attname for field in self._meta.concrete_fields if field.attname != "hash"]
+        values = {name: _plain(getattr(self, name)) for name in names}
+        return hashlib.sha256(json.dumps(values, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+
+
+class TrailAnchor(models.Model):
+    """The head of one chain at the end of a day on which it grew."""
+
+    data_class: ClassVar[DataClass] = DataClass.OPERATIONAL
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    on = models.DateField()
+    case_id = models.UUIDField(null=True)
+    number = models.PositiveBigIntegerField()
+    hash = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["case_id", "on"], nulls_distinct=False, name="vault_trailanchor_once_a_day")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.on} {self.number}"
+
+
+def record(
+    *,
+    action: Action,
+    by: Actor,
+    case: models.Model | uuid.UUID | str | None = None,
+    object: models.Model | None = None,
+    detail: str = "",
+) -> TrailEntry:
+    """Add one entry inside the caller's transaction: no entry, no deed.
+
+    `detail` is operational words only (C1), at most 200 characters. The chain stays locked until the transaction
+    ends; one that writes to several cases takes them in the order of their ids. Raises `NotInTransaction`.
+    """
+    if not connection.in_atomic_block:
+        raise NotInTransaction("Call record() inside transaction.atomic(), together with what it tells of.")
+    case_id = _case_id(case)
+    _lock_chain(case_id)
+    last = TrailEntry.objects.filter(case_id=case_id).order_by("-number").first()
+    entry = TrailEntry(
+        case_id=case_id,
+        number=last.number + 1 if last else 1,
+        at=timezone.now().astimezone(UTC),
+        actor_kind=ActorKind(by.kind),
+        actor_id=by.id[:64],
+        role=by.role[:40],
+        facility_id=by.facility_id,
+        action=Action(action),
+        object_kind=object._meta.label_lower if object is not None else "",
+        object_id=str(object.pk) if object is not None else "",
+        detail=detail.replace("\0", "")[:200],
+        previous_hash=last.hash if last else NO_HASH,
+    )
+    entry.hash = entry.computed_hash()
+    entry.save(force_insert=True)
+    return entry
+
+
+def verify_chain(case: models.Model | uuid.UUID | str | None) -> int:
+    """Return the number of entries of an intact chain; raises `ChainBroken` with the first number that is wrong."""
+    case_id = _case_id(case)
+    anchors = dict(TrailAnchor.objects.filter(case_id=case_id).values_list("number", "hash"))
+    previous_hash, number = _first_link(case_id)
+    count = 0
+    for entry in TrailEntry.objects.of_case(case_id).iterator():
+        number += 1
+        if (entry.number, entry.previous_hash, entry.hash) != (number, previous_hash, entry.computed_hash()):
+            raise ChainBroken(f"Entry {number} of case {case_id} was changed or is missing.")
+        if anchors.pop(number, entry.hash) != entry.hash:
+            raise ChainBroken(f"Entry {number} of case {case_id} is not the one that was anchored.")
+        previous_hash = entry.hash
+        count += 1
+    if any(anchored > number for anchored in anchors):
+        raise ChainBroken(f"The end of the trail of case {case_id} is missing.")
+    return count
+
+
+def verify_all_chains() -> Iterator[str]:
+    """Yield a sentence for every broken chain."""
+    cases = set(TrailEntry.objects.order_by().values_list("case_id", flat=True).distinct())
+    cases |= set(TrailAnchor.objects.order_by().values_list("case_id", flat=True).distinct())
+    for case_id in cases:
+        try:
+            verify_chain(case_id)
+        except ChainBroken as broken:
+            yield str(broken)
+
+
+def anchor_heads(on: date | None = None) -> str:
+    """Copy the head of every chain that grew since its last anchor, log and return their digest.
+
+    Runs once a day; a second run on the same day adds nothing for chains already anchored.
+    """
+    on = on or timezone.now().date()
+    anchors = [
+        TrailAnchor(on=on, case_id=entry.case_id, number=entry.number, hash=entry.hash) for entry in _unanchored_heads()
+    ]
+    TrailAnchor.objects.bulk_create(anchors, ignore_conflicts=True, batch_size=1000)
+    digest = hashlib.sha256()
+    for case_id, number, head in _anchors_of(on):
+        digest.update(f"{case_id}|{number}|{head}\n".encode())
+    log.info("Trail anchored on %s: %s", on, digest.hexdigest())
+    return digest.hexdigest()
+
+
+def _anchors_of(on: date) -> Any:
+    return TrailAnchor.objects.filter(on=on).order_by("case_id").values_list("case_id", "number", "hash")
+
+
+def _unanchored_heads() -> Iterator[TrailEntry]:
+    anchored = dict(
+        TrailAnchor.objects.order_by()
+        .values("case_id")
+        .annotate(last=models.Max("number"))
+        .values_list("case_id", "last")
+    )
+    heads = TrailEntry.objects.order_by("case_id", "-number").distinct("case_id")
+    for entry in heads.iterator():
+        if anchored.get(entry.case_id, 0) < entry.number:
+            yield entry
+
+
+def _first_link(case_id: uuid.UUID | None) -> tuple[str, int]:
+    """Return the hash and number before the oldest entry that is kept; what is older than five years was removed."""
+    oldest = TrailEntry.objects.of_case(case_id).first()
+    if oldest is None or oldest.number == 1:
+        return NO_HASH, 0
+    before = TrailAnchor.objects.filter(case_id=case_id, number=oldest.number - 1).first()
+    if before is None:
+        raise ChainBroken(f"The beginning of the trail of case {case_id} is missing.")
+    return before.hash, before.number
+
+
+def _lock_chain(case_id: uuid.UUID | None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"vault.trail|{case_id}"])
+
+
+def _case_id(case: models.Model | uuid.UUID | str | None) -> uuid.UUID | None:
+    if case is None or isinstance(case, uuid.UUID):
+        return case
+    return uuid.UUID(str(case.pk if isinstance(case, models.Model) else case))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
+    return str(value) if isinstance(value, uuid.UUID) else value
