@@ -49,7 +49,9 @@ class Facility(models.Model):
     is_website_verified = models.BooleanField(_("website opened and checked"), default=False)
     international_url = models.URLField(_("page for patients from abroad"), blank=True)
     has_inpatient_care = models.BooleanField(_("has beds for inpatients"), default=True)
-    specialties = models.ManyToManyField(Specialty, verbose_name=_("specialties"), related_name="facilities", blank=True)
+    specialties = models.ManyToManyField(
+        Specialty, verbose_name=_("specialties"), related_name="facilities", blank=True
+    )
     is_published = models.BooleanField(_("published"), default=True, db_index=True)
     is_demo = models.BooleanField(_("invented, for the demo"), default=False, editable=False)
     verified_on = models.DateField(_("last verified on"), null=True, blank=True)

@@ -83,7 +83,9 @@ class RankingQuerySet(models.QuerySet):
 
     def of_whole_hospitals(self) -> Self:
         """Keep places in the world over all specialties, the newest edition first, the best place first."""
-        return self.filter(category=RankingCategory.OVERALL, world_rank__isnull=False).order_by("-edition", "world_rank")
+        return self.filter(category=RankingCategory.OVERALL, world_rank__isnull=False).order_by(
+            "-edition", "world_rank"
+        )
 
 
 class MembershipQuerySet(models.QuerySet):

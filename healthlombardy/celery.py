@@ -3,6 +3,7 @@
 import os
 
 from celery import Celery
+from celery.schedules import crontab
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "healthlombardy.settings")
 
@@ -13,5 +14,12 @@ app.conf.beat_schedule = {
     "send what was forgotten": {"task": "notifications.tasks.sweep", "schedule": 30.0},
     # Each hour, so that a night without power costs nothing; it acts once a day.
     "erase old mail": {"task": "notifications.tasks.erase_bodies", "schedule": 3600.0},
+    "judge files that wait": {"task": "vault.tasks.judge_waiting", "schedule": 30.0},
+    "remove ended counters": {"task": "vault.tasks.remove_ended_counters", "schedule": 3600.0},
+    "anchor the trail": {"task": "vault.tasks.anchor_trail", "schedule": crontab(minute=10, hour=1)},
+    "look for orphans": {"task": "vault.tasks.look_for_orphans", "schedule": crontab(minute=40, hour=1)},
+    "keep deadlines of requests": {"task": "teleconsult.tasks.keep_deadlines", "schedule": 900.0},
+    # 07:30 in Milan is 05:30 or 06:30 UTC; the task itself knows working days and acts once a day.
+    "send digests": {"task": "teleconsult.tasks.send_digests", "schedule": 600.0},
     "remove ended sessions": {"task": "accounts.tasks.remove_ended_sessions", "schedule": 3600.0},
 }

@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.middleware.gzip import GZipMiddleware
 from django.middleware.locale import LocaleMiddleware
 from django.template.loader import render_to_string
 from django.utils import translation
@@ -90,7 +91,8 @@ class HeadersMiddleware:
     """Set the headers that every answer carries; nothing but a public page may be stored."""
 
     permissions = ", ".join(
-        f"{name}=()" for name in ("camera", "geolocation", "microphone", "payment", "usb", "interest-cohort", "browsing-topics")
+        f"{name}=()"
+        for name in ("camera", "geolocation", "microphone", "payment", "usb", "interest-cohort", "browsing-topics")
     )
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -103,6 +105,15 @@ class HeadersMiddleware:
         if not response.has_header("Cache-Control"):
             response["Cache-Control"] = "no-store"
         return response
+
+
+class CompressPublicMiddleware(GZipMiddleware):
+    """Compress public pages only: compressing what holds a secret beside what a stranger chose leaks it (BREACH)."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        if "public" not in response.get("Cache-Control", ""):
+            return response
+        return super().process_response(request, response)
 
 
 class DatabaseGoneMiddleware:

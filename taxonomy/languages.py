@@ -1,6 +1,9 @@
 """The languages of the portal: tags, direction, and their names in each other (CLDR)."""
 
+from decimal import Decimal
+
 from babel import Locale
+from babel.numbers import format_currency
 
 # Code in the address → tag for `lang` and hreflang.
 BCP47 = {
@@ -14,8 +17,8 @@ BCP47 = {
     "ru": "ru",
 }
 RIGHT_TO_LEFT = {"ar"}
-# Arabic of the Gulf and of this portal's codes: Western digits, see product.md.
-CLDR = {code: tag.replace("-", "_") for code, tag in BCP47.items()}
+# English is British: 12 March 2026, not March 12, 2026.
+CLDR = {code: tag.replace("-", "_") for code, tag in BCP47.items()} | {"en": "en_GB"}
 
 
 def direction(code: str) -> str:
@@ -37,3 +40,12 @@ def language_name(tag: str, in_language: str) -> str:
 def column(code: str) -> str:
     """Return the ending of a translated column: `zh-hans` → `zh_hans`."""
     return code.replace("-", "_")
+
+
+def euros(amount: Decimal, code: str) -> str:
+    """Return an amount in euro as the language writes it, without empty cents."""
+    place = locale(code)
+    pattern = place.currency_formats["standard"].pattern
+    if amount % 1 == 0:
+        pattern = pattern.replace("0.00", "0")
+    return format_currency(amount, "EUR", format=pattern, locale=place, currency_digits=False)

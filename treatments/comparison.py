@@ -5,10 +5,8 @@ What is not known is no difference: only two known values that are not the same 
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cached_property
 
-from babel.numbers import format_currency
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Prefetch, Q, prefetch_related_objects
 from django.http import QueryDict
@@ -24,7 +22,7 @@ from facilities.models import Accreditation, Facility, Ranking
 from publishing.enums import FactState
 from publishing.templatetags.text import text_of
 from taxonomy.collation import sort_key
-from taxonomy.languages import language_name, locale
+from taxonomy.languages import euros, language_name
 from taxonomy.models import Specialty
 from treatments.enums import DocumentKind
 from treatments.models import Offer, Protocol, Treatment
@@ -133,9 +131,11 @@ class Comparison:
             (_("Second opinion: fee"), self._of_protocol(self._fee)),
             (_("Second opinion: papers"), self._of_protocol(papers_in_words)),
         ]
+        if any(facility.is_demo for facility in self.chosen):
+            facts.insert(0, (_("Listing"), listing_in_words))
         open_lists: list[tuple[str, Cell]] = [
             (_("Accreditations"), accreditations_in_words),
-            (_("Rankings"), rankings_in_words),
+            (_("Rankings: place in the world"), rankings_in_words),
             (_("Other specialties") if self.common_specialties else _("Specialties"), self._other_specialties),
         ]
         rows = [Row(label, [cell(facility) for facility in self.chosen]) for label, cell in facts]
@@ -215,6 +215,11 @@ def paragraphs(parts: Iterable[str]) -> str:
     return "\n\n".join(parts)
 
 
+def listing_in_words(facility: Facility) -> str:
+    """Return whether the facility exists."""
+    return _("Invented for the demo") if facility.is_demo else _("A real hospital")
+
+
 def offer_in_words(facility: Facility) -> str:
     """Return how sure it is that the facility offers the treatment; empty where nobody says so."""
     offer = next(iter(facility.offers.all()), None)
@@ -275,8 +280,3 @@ def promise_in_words(protocol: Protocol) -> str:
 def papers_in_words(protocol: Protocol) -> str:
     """Return the kinds of paper asked for, in the order of the checklist."""
     return lines(str(kind.label) for kind in DocumentKind if kind.value in protocol.paper_kinds)
-
-
-def euros(amount: Decimal, language: str) -> str:
-    """Return an amount in euro as the language writes it, without empty cents."""
-    return format_currency(amount, "EUR", locale=locale(language), currency_digits=amount % 1 != 0)

@@ -47,7 +47,7 @@ KEYWORDS = {
 STAFF_FILES = re.compile(
     r"^(templates/(admin|accounts|account|mfa|demo|allauth|teleconsult/desk|gallery)"
     r"|demo/|accounts/|healthlombardy/gallery|publishing/(admin|forms|views|changes|models|enums)"
-    r"|[a-z]+/(admin|models|apps)(\.py|/)|teleconsult/desk|notifications/)"
+    r"|[a-z]+/(admin|models|apps)(\.py|/)|teleconsult/(desk|views/desk|forms/desk)|notifications/)"
 )
 FOLDERS = {"zh-hans": "zh_Hans"}
 PLURALS = {

@@ -4,11 +4,11 @@ import errno
 import sys
 
 
-class Problem(Exception):  # noqa: N818  a word in sentences, not only an error
+class Problem(Exception):
     """Carry the sentence that says what is wrong and what to do."""
 
 
-class StopRequested(Exception):  # noqa: N818  no error: somebody wants it
+class StopRequested(Exception):
     """Say that somebody pressed Ctrl-C or asked the process to end."""
 
 

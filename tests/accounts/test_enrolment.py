@@ -246,3 +246,24 @@ def test_password_is_not_enough_to_confirm_with_a_factor_at_hand(client: Client)
     response = client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
 
     assert response.url == reverse("mfa_reauthenticate")
+
+
+def test_last_passkey_cannot_be_removed(client: Client) -> None:
+    user = make_user(roles=("editor",))
+    sign_in(client, user)
+    passkey = Authenticator.objects.create(user=user, type="webauthn", data={"name": "blue key", "credential": {}})
+    Authenticator.objects.filter(user=user, type="totp").delete()
+
+    response = client.post(reverse("mfa_remove_webauthn", args=[passkey.pk]))
+
+    assert "only second factor" in client.get(response.url).content.decode()
+    assert Authenticator.objects.filter(pk=passkey.pk).exists()
+
+
+def test_passkey_of_somebody_else_is_not_found(client: Client) -> None:
+    other = make_user()
+    passkey = Authenticator.objects.create(user=other, type="webauthn", data={"name": "blue key", "credential": {}})
+    sign_in(client, make_user(roles=("editor",)))
+
+    for name in ("mfa_remove_webauthn", "mfa_edit_webauthn"):
+        assert client.post(reverse(name, args=[passkey.pk]), {"name": "mine"}).status_code == 404

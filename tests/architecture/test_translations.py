@@ -1,6 +1,5 @@
 """The catalogues of words: complete, not fuzzy, same placeholders, nothing stale."""
 
-import ast
 import re
 from pathlib import Path
 

@@ -27,7 +27,9 @@ def test_a_reference_has_its_shape_and_no_look_alikes():
 @given(signs)
 def test_each_wrong_sign_is_found(eight: str):
     reference = written(eight)
-    place = random.Random(eight).choice([index for index, sign in enumerate(reference) if sign in ALPHABET and index > 2])
+    place = random.Random(eight).choice(
+        [index for index, sign in enumerate(reference) if sign in ALPHABET and index > 2]
+    )
 
     for other in set(ALPHABET) - {reference[place]}:
         assert not references.is_valid(reference[:place] + other + reference[place + 1 :])
@@ -60,6 +62,8 @@ def test_a_reference_is_read_as_people_type_it(typed: str):
     assert references.normalise(typed.format(check=check)) == f"HL-7K3M-9QXA-{check}"
 
 
-@pytest.mark.parametrize("typed", ["", "HL", "HL-7K3M-9QXA", "HL-7K3M-9QXA-77", "HL-OOOO-IIII-1", "\0" * 50, "²" * 9, "Ⅷ" * 9])
+@pytest.mark.parametrize(
+    "typed", ["", "HL", "HL-7K3M-9QXA", "HL-7K3M-9QXA-77", "HL-OOOO-IIII-1", "\0" * 50, "²" * 9, "Ⅷ" * 9]
+)
 def test_anything_else_is_no_reference(typed: str):
     assert references.normalise(typed) == ""

@@ -147,9 +147,7 @@ class Scene:
     def forward(self, by: Actor) -> Request:
         # A case that is at a facility could not be forwarded for that reason alone.
         self.request.assignments.update(ended_at=timezone.now())
-        return workflow.forward(
-            request=self.request, by=by, seen_version=self.request.version, facility=self.facility
-        )
+        return workflow.forward(request=self.request, by=by, seen_version=self.request.version, facility=self.facility)
 
     def return_to_triage(self, by: Actor) -> Request:
         is_office = by.user == self.people["coordinator"]
@@ -191,9 +189,7 @@ def scene(
         case.paused_since = long_ago if case.paused_since else None
         case.closed_at = long_ago if case.closed_at else None
         if status in {"with_facility", "with_specialist", "opinion_ready", "awaiting_patient"}:
-            Assignment.objects.create(
-                request=case, facility=facility, specialist=specialist, named_at=timezone.now()
-            )
+            Assignment.objects.create(request=case, facility=facility, specialist=specialist, named_at=timezone.now())
             case.returns_to = Status.WITH_SPECIALIST if status == "awaiting_patient" else ""
         case.save()
         return Scene(case, people, facility, specialist)

@@ -132,9 +132,18 @@ def test_rankings_carry_their_year_and_only_the_newest_edition(get: Get) -> None
     make_ranking(facility, edition=2026, world_rank=43)
     make_ranking(facility, edition=2026, category="oncology", world_rank=68, world_rank_to=78)
 
-    (cell,) = rows(get("/en/compare/?facility=alpha"))["Rankings"]
+    (cell,) = rows(get("/en/compare/?facility=alpha"))["Rankings: place in the world"]
 
     assert cell == "Example List 2026: Oncology 68–78, All specialties 43"
+
+
+def test_an_invented_hospital_is_told_from_a_real_one(get: Get) -> None:
+    make_facility("real")
+    make_facility("invented", is_demo=True)
+
+    table = rows(get("/en/compare/?facility=real&facility=invented"))
+
+    assert table["Listing differs"] == ["A real hospital", "Invented for the demo"]
 
 
 def test_specialties_in_common_are_said_once(get: Get) -> None:

@@ -1,0 +1,11 @@
+"""What the worker does for accounts; running twice does no harm."""
+
+from celery import shared_task
+
+from accounts.sessions import SessionStore
+
+
+@shared_task(name="accounts.tasks.remove_ended_sessions")
+def remove_ended_sessions() -> None:
+    """Delete the rows of sessions that are over."""
+    SessionStore.clear_expired()

@@ -1,0 +1,18 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class PublishingConfig(AppConfig):
+    name = "publishing"
+    verbose_name = _("Publishing")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Let the classification be edited: it lies below the rooms that know what a change is."""
+        # Models may not be imported before every app is loaded.
+        from publishing.editing import Kind, register  # noqa: PLC0415
+        from taxonomy.collation import sort_keys  # noqa: PLC0415
+        from taxonomy.models import BodyDistrict, Specialty  # noqa: PLC0415
+
+        for model, more in ((Specialty, ("body_districts",)), (BodyDistrict, ())):
+            register(Kind(model, fields=("name", "synonyms", *more), derive=lambda entry: sort_keys(entry, "name")))

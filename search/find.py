@@ -1,0 +1,349 @@
+"""The one way to search: `find()`; views, suggestions and whatever else looks for something call it.
+
+Words of the dictionary that are near what was typed (`search.dictionary`), terms that hold them, a score for each
+term (`search.ranking`), the best term of each thing, things found through others, the order of the kinds.
+At most five queries, whatever is typed and found.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import CharField, Q, QuerySet, Value
+
+from facilities.models import Facility
+from search import ranking
+from search.dictionary import Question, ask, ask_loosely
+from search.enums import Kind, Origin
+from search.models import Entry
+from search.ranking import Match, Scorer, Unit
+from search.things import SOURCES, found_facilities
+from treatments.models import Offer, Treatment
+
+LONGEST_QUERY = 200
+# Terms read for one query: those with all words, those with some.
+MOST_WITH_ALL = 160
+MOST_WITH_SOME = 240
+# How many terms the rarer words may stand in before the commoner ones are left out of "some words".
+MOST_TO_RANK = 2500
+MOST_THINGS = 120
+# A hit much worse than the best one is noise.
+SHARE_OF_BEST = 0.42
+# Below this the best hit is a guess: "did you mean".
+SURE = 0.4
+# How near the best a thing must be for others to be found through it.
+NEAR_BEST = 0.7
+MOST_WAYS = 8
+
+FIND_TERMS = """
+    SELECT kind, object_id, language, origin, text, words
+    FROM search_term WHERE forms @@ %s::tsquery
+    ORDER BY ts_rank(forms, %s::tsquery, 2) * CASE WHEN language IN (%s, '') THEN 1.5 WHEN language = 'en' THEN 1.2 ELSE 1 END
+             * CASE WHEN origin = 'text' THEN 4 ELSE 10 END DESC, id
+    LIMIT %s
+"""
+Key = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a thing was found: the words that matched, what they are, their language ("" for a code).
+
+    Where it was found through another thing, that thing's key; `text` is then filled from its name.
+    """
+
+    origin: Origin
+    text: str = ""
+    language: str = ""
+    through: Key | None = None
+
+
+@dataclass
+class Hit:
+    """A thing found."""
+
+    kind: Kind
+    object_id: int
+    score: float
+    reason: Reason
+    slug: str = ""
+    # As the index knows it in the page's language, and in English.
+    entry: Entry | None = None
+    english: Entry | None = None
+
+    @property
+    def key(self) -> Key:
+        return self.kind, self.object_id
+
+    @property
+    def number(self) -> int:
+        """Return how many facilities, or treatments, it stands for."""
+        return self.shown.facilities or self.shown.treatments if self.entry or self.english else 0
+
+    @property
+    def shown(self) -> Entry:
+        """Return what is to be shown: the page's language, else English."""
+        found = self.entry or self.english
+        if found is None:
+            raise LookupError(f"{self.kind} {self.object_id} was not read")
+        return found
+
+    @property
+    def name(self) -> str:
+        return next((found.name for found in (self.entry, self.english) if found and found.name), self.slug)
+
+    @property
+    def name_language(self) -> str:
+        return self.entry.language if self.entry and self.entry.name else settings.LANGUAGE_CODE
+
+
+@dataclass
+class Results:
+    """What was found, best first."""
+
+    query: str
+    language: str
+    hits: list[Hit] = field(default_factory=list)
+    # Of all hits, whatever kinds were asked for.
+    counts: dict[Kind, int] = field(default_factory=dict)
+    # Hits of the kinds asked for; `hits` holds `limit` of them at most.
+    total: int = 0
+    # Something was left out of what was typed: it was too long, or held a NUL.
+    was_cut: bool = False
+    # Nothing fits well: these are the nearest things.
+    is_guess: bool = False
+
+    @property
+    def has_hits(self) -> bool:
+        return self.total > 0 and not self.is_guess
+
+
+def find(
+    query: str,
+    language: str,
+    kinds: Collection[str] | None = None,
+    filters: Mapping[str, Collection[str]] | None = None,
+    limit: int = 20,
+    offset: int = 0,
+) -> Results:
+    """Return what a query means, for a reader of `language`; it may be typed in any language.
+
+    `kinds` keeps some of search.enums.Kind; `filters` keeps by "specialty", "body_district" or "province" (slugs or
+    codes, any of each). Never raises for what was typed.
+    """
+    text, was_cut = clean(query)
+    results = Results(text, language, was_cut=was_cut)
+    question = ask(text)
+    scored = Search(question, language).run(filters or {}) if question.is_understood else None
+    if not scored or not scored.hits:
+        ask_loosely(question)
+        if not question.is_understood:
+            return results
+        scored = Search(question, language, is_guess=True).run(filters or {})
+    hits = grouped(scored.hits)
+    results.counts = dict(Counter(hit.kind for hit in hits))
+    if kinds:
+        hits = [hit for hit in hits if hit.kind in kinds]
+    results.total = len(hits)
+    results.is_guess = scored.is_guess
+    results.hits = hits[offset : offset + limit]
+    return results
+
+
+def clean(query: str) -> tuple[str, bool]:
+    """Return the query without NULs and blanks around it, at most 200 characters, and whether anything was left out."""
+    text = query.replace("\x00", "").strip()
+    kept = text[:LONGEST_QUERY].strip()
+    return kept, "\x00" in query or kept != text
+
+
+class Search:
+    """One search: terms, things, and things found through them."""
+
+    def __init__(self, question: Question, language: str, *, is_guess: bool = False) -> None:
+        self.question = question
+        self.language = language
+        self.is_guess = is_guess
+        self.scorer = Scorer(question.units, question.text, language)
+        self.hits: list[Hit] = []
+
+    def run(self, filters: Mapping[str, Collection[str]]) -> "Search":
+        """Fill `hits`, best first; empty when everything found is no better than a guess."""
+        hits = self.direct()
+        best = max((hit.score for hit in hits.values()), default=0.0)
+        if best < SURE and not self.is_guess:
+            self.is_guess = True
+        self.add_through(hits, best)
+        kept = [hit for hit in hits.values() if hit.score >= best * SHARE_OF_BEST]
+        kept.sort(key=lambda hit: -hit.score)
+        self.hits = self.read(kept[:MOST_THINGS], filters)
+        return self
+
+    def direct(self) -> dict[Key, Hit]:
+        """Return the things that have matching terms, with the score and reason of the best one."""
+        best: dict[Key, tuple[Match, Reason]] = {}
+        found: dict[Key, list[float]] = {}
+        for kind, object_id, language, origin, text, words in self.terms():
+            match = self.scorer.score(words, origin, language)
+            key = (kind, object_id)
+            if key not in best or match.score > best[key][0].score:
+                best[key] = (match, Reason(Origin(origin), text, language))
+            kept = found.setdefault(key, [0.0] * len(match.found))
+            weight = ranking.ORIGIN_WEIGHT[Origin(origin)]
+            for number, strength in enumerate(match.found):
+                kept[number] = max(kept[number], strength * weight)
+        hits = {}
+        for key, (match, reason) in best.items():
+            # Words that other terms of the same thing answer count a little.
+            more = max(0.0, self.scorer.covered(found[key]) - self.scorer.covered(match.found))
+            hits[key] = Hit(Kind(key[0]), key[1], match.score + 0.3 * more, reason)
+        return hits
+
+    def terms(self) -> Iterable[tuple]:
+        """Read terms that hold all words typed, and terms that hold the rarer of them."""
+        units = [unit for unit in self.question.units if unit.near]
+        telling = [unit for unit in units if not unit.is_stop] or units
+        some = query_of(rarest(telling), "|")
+        whole = query_of(telling, "&")
+        parts, values = [f"({FIND_TERMS})"], [some, some, self.language, MOST_WITH_SOME]
+        if len(telling) > 1:
+            parts.append(f"({FIND_TERMS})")
+            values += [whole, query_of(telling, "|"), self.language, MOST_WITH_ALL]
+        with connection.cursor() as cursor:
+            cursor.execute(" UNION ".join(parts), values)
+            return cursor.fetchall()
+
+    def add_through(self, hits: dict[Key, Hit], best: float) -> None:
+        """Add treatments of conditions, facilities by what they offer, facilities by their specialties."""
+        near = sorted((hit for hit in hits.values() if hit.score >= best * NEAR_BEST), key=lambda hit: -hit.score)
+        ways = {kind: {hit.object_id: hit for hit in near if hit.kind == kind} for kind in Kind}
+        for way in ways.values():
+            for object_id in list(way)[MOST_WAYS:]:
+                del way[object_id]
+        links = links_of(*(list(ways[kind]) for kind in (Kind.CONDITION, Kind.TREATMENT, Kind.SPECIALTY)))
+        shares = {
+            Kind.CONDITION: (Kind.TREATMENT, Origin.CONDITION, ranking.THROUGH_CONDITION),
+            Kind.TREATMENT: (Kind.FACILITY, Origin.OFFER, ranking.THROUGH_OFFER),
+            Kind.SPECIALTY: (Kind.FACILITY, Origin.SPECIALTY, ranking.THROUGH_SPECIALTY),
+        }
+        through: dict[Key, tuple[float, Reason]] = {}
+        for from_kind, from_id, to_id in links:
+            way = ways[Kind(from_kind)][from_id]
+            to_kind, origin, share = shares[Kind(from_kind)]
+            key = (to_kind, to_id)
+            if key not in through or way.score * share > through[key][0]:
+                through[key] = (way.score * share, Reason(origin, through=way.key))
+        for key, (score, reason) in through.items():
+            add_indirect(hits, key, score, reason)
+
+    def read(self, hits: list[Hit], filters: Mapping[str, Collection[str]]) -> list[Hit]:
+        """Read what is shown of each hit, drop what is no longer published, and put them in order."""
+        wanted = {hit.key for hit in hits} | {hit.reason.through for hit in hits if hit.reason.through}
+        entries = {
+            ((entry.kind, entry.object_id), entry.language): entry
+            for entry in published(wanted).filter(language__in={self.language, settings.LANGUAGE_CODE})
+        }
+        kept = []
+        for hit in hits:
+            hit.entry = entries.get((hit.key, self.language))
+            hit.english = entries.get((hit.key, settings.LANGUAGE_CODE))
+            if not (hit.entry or hit.english) or not fits(hit.shown, filters):
+                continue
+            hit.slug = hit.shown.slug
+            if hit.kind == Kind.TREATMENT and not hit.shown.facilities:
+                hit.score *= ranking.NOT_OFFERED
+            if through := hit.reason.through:
+                way = entries.get((through, self.language)) or entries.get((through, settings.LANGUAGE_CODE))
+                english = entries.get((through, settings.LANGUAGE_CODE))
+                named = next((found for found in (way, english) if found and found.name), None)
+                if named is None:
+                    continue
+                hit.reason = Reason(hit.reason.origin, named.name, named.language, through)
+            kept.append(hit)
+        kept.sort(key=lambda hit: (-round(hit.score, 3), list(Kind).index(hit.kind), -hit.number, hit.shown.sort_key, hit.slug))
+        return kept
+
+
+def add_indirect(hits: dict[Key, Hit], key: Key, score: float, reason: Reason) -> None:
+    """Add a thing found through another; one that also matched by itself gains a little."""
+    known = hits.get(key)
+    if known is None:
+        hits[key] = Hit(Kind(key[0]), key[1], score, reason)
+    elif known.score < score:
+        known.score, known.reason = score + 0.15 * known.score, reason
+    else:
+        known.score += 0.15 * score
+
+
+def rarest(units: list[Unit]) -> list[Unit]:
+    """Return the rarest units that together stand in not too many terms; one at least."""
+    kept: list[Unit] = []
+    room = MOST_TO_RANK
+    for unit in sorted(units, key=lambda unit: unit.frequency):
+        room -= max(unit.frequency, 1)
+        if kept and room < 0:
+            break
+        kept.append(unit)
+    return kept
+
+
+def query_of(units: list[Unit], operator: str) -> str:
+    """Return a tsquery: each unit by any word it may mean. Words hold letters and digits only."""
+    return f" {operator} ".join("(" + " | ".join(f"'{word}'" for word in unit.near) + ")" for unit in units)
+
+
+def links_of(conditions: list[int], treatments: list[int], specialties: list[int]) -> Iterable[tuple[str, int, int]]:
+    """Return (kind, id, id of what is found through it): treatments of conditions, facilities of the others."""
+
+    def kind(value: Kind) -> Value:
+        return Value(value.value, output_field=CharField())
+
+    cures = Treatment.conditions.through.objects.filter(
+        condition_id__in=conditions, treatment__is_published=True
+    ).annotate(from_kind=kind(Kind.CONDITION))
+    offers = Offer.objects.public().filter(treatment_id__in=treatments, facility__in=found_facilities())
+    listed = Facility.specialties.through.objects.filter(specialty_id__in=specialties, facility__in=found_facilities())
+    parts = []
+    if conditions:
+        parts.append(cures.values_list("from_kind", "condition_id", "treatment_id").order_by())
+    if treatments:
+        offers = offers.annotate(from_kind=kind(Kind.TREATMENT)).order_by()
+        parts.append(offers.values_list("from_kind", "treatment_id", "facility_id"))
+    if specialties:
+        listed = listed.annotate(from_kind=kind(Kind.SPECIALTY))
+        parts.append(listed.values_list("from_kind", "specialty_id", "facility_id").order_by())
+    if not parts:
+        return []
+    return parts[0].union(*parts[1:], all=True) if len(parts) > 1 else parts[0]
+
+
+def published(keys: Iterable[Key]) -> QuerySet[Entry]:
+    """Return the entries of the given things that are published now, whatever the index knows."""
+    ids = {kind: [object_id for other, object_id in keys if other == kind] for kind in Kind}
+    wanted = Q(pk__in=[])
+    for source in SOURCES:
+        if not ids[source.kind]:
+            continue
+        living = Q(object_id__in=source.public().filter(pk__in=ids[source.kind]).values("pk"))
+        wanted |= Q(kind=source.kind) & living
+    return Entry.objects.filter(wanted).only(
+        "kind", "object_id", "slug", "language", "name", "summary", "specialty", "subkind", "city", "province",
+        "sort_key", "facilities", "treatments", "facets",
+    )
+
+
+def fits(entry: Entry, filters: Mapping[str, Collection[str]]) -> bool:
+    """Return whether a thing has one of the values of every filter."""
+    return all(
+        any(f"{name}:{value}" in entry.facets for value in values) for name, values in filters.items() if values
+    )
+
+
+def grouped(hits: list[Hit]) -> list[Hit]:
+    """Return the hits with those of the best hit's kind first, then the kinds by their best hit."""
+    first: dict[Kind, int] = {}
+    for place, hit in enumerate(hits):
+        first.setdefault(hit.kind, place)
+    return sorted(hits, key=lambda hit: first[hit.kind])

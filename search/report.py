@@ -1,0 +1,94 @@
+"""Measures the search against queries with known answers."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from search.find import find
+
+OVERALL = "all"
+
+
+@dataclass(frozen=True)
+class Query:
+    """What a patient types on a page of a language, the slugs of which one must be among the first three."""
+
+    language: str
+    typed: str
+    expect: frozenset[str]
+    how: str
+    # Every second one is never looked at while tuning.
+    is_held_out: bool
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A query with what was found first."""
+
+    query: Query
+    found: list[str]
+
+    @property
+    def is_first(self) -> bool:
+        return bool(self.found) and self.found[0] in self.query.expect
+
+    @property
+    def is_among_three(self) -> bool:
+        return any(slug in self.query.expect for slug in self.found[:3])
+
+
+@dataclass(frozen=True)
+class Row:
+    """The figures of one language, 0 to 1."""
+
+    name: str
+    count: int
+    at_1: float
+    at_3: float
+    held_out_at_3: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """The figures by language, all languages last, and the queries that failed."""
+
+    rows: list[Row]
+    misses: list[Outcome]
+
+
+def read_queries(folder: Path) -> list[Query]:
+    """Return the queries of `<language>.yaml` files."""
+    found = []
+    for path in sorted(folder.glob("*.yaml")):
+        for number, row in enumerate(yaml.safe_load(path.read_text(encoding="utf-8"))["queries"]):
+            found.append(Query(path.stem, str(row["typed"]), frozenset(row["expect"]), row["how"], number % 2 == 1))
+    return found
+
+
+def report(queries: Iterable[Query]) -> Report:
+    """Ask every query."""
+    outcomes = [
+        Outcome(query, [hit.slug for hit in find(query.typed, query.language, limit=3).hits]) for query in queries
+    ]
+    languages = sorted({outcome.query.language for outcome in outcomes})
+    rows = [figures(code, [one for one in outcomes if one.query.language == code]) for code in languages]
+    misses = [outcome for outcome in outcomes if not outcome.is_among_three]
+    return Report([*rows, figures(OVERALL, outcomes)], misses)
+
+
+def figures(name: str, outcomes: list[Outcome]) -> Row:
+    """Return the figures of some outcomes."""
+    return Row(
+        name,
+        len(outcomes),
+        share([one.is_first for one in outcomes]),
+        share([one.is_among_three for one in outcomes]),
+        share([one.is_among_three for one in outcomes if one.query.is_held_out]),
+    )
+
+
+def share(answers: list[bool]) -> float:
+    """Return how many of the answers are yes, 0 to 1."""
+    return sum(answers) / len(answers) if answers else 0.0

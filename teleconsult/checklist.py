@@ -1,0 +1,135 @@
+"""The personal checklist: what the facility asks for, what is there, what does not fit, in words."""
+
+import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.utils import timezone
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
+
+from taxonomy.languages import language_name
+from teleconsult.models import Document, Request
+from treatments.models import Protocol, RequiredDocument
+from vault.files import FileState
+
+DONE, WRONG, OPEN, OPTIONAL = "done", "wrong", "open", "optional"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One line: the paper asked for, the documents sent for it, what does not fit."""
+
+    requirement: RequiredDocument
+    documents: tuple[Document, ...]
+    mismatches: tuple[str, ...]
+
+    @property
+    def state(self) -> str:
+        """Return the state as the component `checklist_item` names it: done, wrong, open or optional."""
+        if self.mismatches:
+            return WRONG
+        if self.documents:
+            return DONE
+        return OPTIONAL if self.requirement.only_when else OPEN
+
+
+@dataclass(frozen=True)
+class Checklist:
+    """All that a protocol asks of one request."""
+
+    protocol: Protocol | None
+    items: tuple[Item, ...]
+    # About the patient, not about a paper: age, exclusions are read by people.
+    remarks: tuple[str, ...]
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether everything that is always asked for is there and fits."""
+        return not self.remarks and all(item.state in {DONE, OPTIONAL} for item in self.items)
+
+    @property
+    def missing(self) -> tuple[Item, ...]:
+        return tuple(item for item in self.items if item.state == OPEN)
+
+
+def of_protocol(protocol: Protocol) -> Checklist:
+    """Return the checklist before anything is sent."""
+    return Checklist(protocol, tuple(Item(row, (), ()) for row in protocol.required_documents.all()), ())
+
+
+def of_request(request: Request, on: datetime.date | None = None) -> Checklist:
+    """Return the checklist of a request against the version it was checked with; empty without one."""
+    protocol = request.protocol
+    if protocol is None:
+        return Checklist(None, (), ())
+    day = on or timezone.localdate()
+    documents = list(request.documents.with_file())
+    items = []
+    for requirement in protocol.required_documents.all():
+        mine = [document for document in documents if document.requirement == requirement.pk]
+        # A paper of the wrong age is no harm where a fitting one was sent as well.
+        found = [list(mismatches(document, protocol, requirement, on=day)) for document in mine]
+        wrong = () if not all(found) else tuple(dict.fromkeys(text for texts in found for text in texts))
+        items.append(Item(requirement, tuple(mine), wrong))
+    return Checklist(protocol, tuple(items), tuple(_remarks(request, protocol)))
+
+
+def mismatches(
+    document: Document,
+    protocol: Protocol,
+    requirement: RequiredDocument | None = None,
+    *,
+    on: datetime.date | None = None,
+) -> Iterable[str]:
+    """Yield in words what does not fit: the file itself, its kind, its language, its age."""
+    day = on or timezone.localdate()
+    if document.file.state == FileState.REFUSED:
+        yield document.file.get_refusal_display()
+    if requirement is not None and document.kind != requirement.kind:
+        yield _("The hospital asks for “%(asked)s” here; this was sent as “%(sent)s”.") % {
+            "asked": requirement.get_kind_display(),
+            "sent": document.kind_label,
+        }
+    if document.language and protocol.document_languages and document.language not in protocol.document_languages:
+        yield _("This document is in %(language)s. The hospital reads documents in: %(accepted)s.") % {
+            "language": _language(document.language),
+            "accepted": ", ".join(_language(code) for code in protocol.document_languages),
+        }
+    yield from _age_mismatch(document, requirement, day)
+
+
+def _age_mismatch(document: Document, requirement: RequiredDocument | None, day: datetime.date) -> Iterable[str]:
+    limit = requirement.maximum_age_days if requirement else None
+    issued = document.issued_date
+    if issued is None:
+        if limit:
+            yield ngettext(
+                "We need the date on the document: it may not be older than %(days)s day.",
+                "We need the date on the document: it may not be older than %(days)s days.",
+                limit,
+            ) % {"days": limit}
+        return
+    age = (day - issued).days
+    if age < 0:
+        yield _("The date on the document is in the future. Check it.")
+    elif limit and age > limit:
+        yield ngettext(
+            "This document is %(age)s day old. The hospital accepts documents up to %(days)s days old.",
+            "This document is %(age)s days old. The hospital accepts documents up to %(days)s days old.",
+            age,
+        ) % {"age": age, "days": limit}
+
+
+def _remarks(request: Request, protocol: Protocol) -> Iterable[str]:
+    age = request.age_years
+    if age is None:
+        return
+    if protocol.minimum_age is not None and age < protocol.minimum_age:
+        yield _("The hospital gives this second opinion from the age of %(age)s.") % {"age": protocol.minimum_age}
+    if protocol.maximum_age is not None and age > protocol.maximum_age:
+        yield _("The hospital gives this second opinion up to the age of %(age)s.") % {"age": protocol.maximum_age}
+
+
+def _language(code: str) -> str:
+    return language_name(code, get_language() or "en")

@@ -1,0 +1,294 @@
+"""Working days, pauses and the two clocks. Nobody else counts days.
+
+A promise of n working days started on day 0 is due at 18:00 in Milan of the n-th working day after day 0. A working
+day counts when the clock runs at its 18:00; a day on which it stands still then does not.
+"""
+
+import datetime
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Self
+from zoneinfo import ZoneInfo
+
+import holidays
+from babel.dates import format_date, format_skeleton, get_timezone_location
+from django.conf import settings
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from taxonomy.languages import locale
+from teleconsult.enums import DayKind
+
+if TYPE_CHECKING:
+    from teleconsult.models import Request
+
+MILAN = ZoneInfo(settings.PORTAL_TIME_ZONE)
+CLOSING = datetime.time(18, 0)
+ONE_DAY = datetime.timedelta(days=1)
+# Saturday and Sunday.
+WEEKEND = {5, 6}
+# A page never draws more days than this: a case that is late for months has no use for them.
+LONGEST_PROGRESS = 60
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A stretch in which the clock stands still; no end means that it still does."""
+
+    since: datetime.datetime
+    until: datetime.datetime | None = None
+
+    def covers(self, moment: datetime.datetime) -> bool:
+        return self.since <= moment and (self.until is None or moment < self.until)
+
+
+@dataclass(frozen=True)
+class Day:
+    """One day of the clock, in the words of the language that is active when they are read."""
+
+    date: datetime.date
+    kind: DayKind
+    is_today: bool = False
+
+    @property
+    def state(self) -> str:
+        """Return the name the component `days` knows."""
+        return str(self.kind)
+
+    @property
+    def weekday(self) -> str:
+        return str(format_date(self.date, "ccc", locale=_locale()))
+
+    @property
+    def day(self) -> str:
+        return str(self.date.day)
+
+    @property
+    def text(self) -> str:
+        """Return the whole day for those who hear the page."""
+        words = f"{format_date(self.date, 'full', locale=_locale())}: {self.kind.label}"
+        return f"{words} ({_('Today')})" if self.is_today else words
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where the clock of a request stands at a moment."""
+
+    days: tuple[Day, ...]
+    promised: int
+    used: int
+    due_at: datetime.datetime
+    paused_since: datetime.datetime | None
+    is_late: bool
+
+    @property
+    def left(self) -> int:
+        """Return the working days that are left; none when the time is over."""
+        return max(0, self.promised - self.used)
+
+    @property
+    def is_paused(self) -> bool:
+        return self.paused_since is not None
+
+
+@dataclass(frozen=True)
+class Clock:
+    """One moment at one place, as the component `clocks` shows it."""
+
+    moment: datetime.datetime
+    zone: str
+    place: str
+
+    @classmethod
+    def at(cls, moment: datetime.datetime, zone: str) -> Self:
+        return cls(moment.astimezone(ZoneInfo(zone)), zone, place_of(zone))
+
+    @property
+    def hour(self) -> int:
+        return self.moment.hour
+
+    @property
+    def minute(self) -> int:
+        return self.moment.minute
+
+    @property
+    def time(self) -> str:
+        return f"{self.moment:%H:%M}"
+
+    @property
+    def datetime(self) -> str:
+        return self.moment.isoformat(timespec="minutes")
+
+    @property
+    def date(self) -> str:
+        """Return the day with weekday and year in the active language."""
+        return str(format_date(self.moment, "full", locale=_locale()))
+
+    @property
+    def short_date(self) -> str:
+        return str(format_skeleton("MMMEd", self.moment, locale=_locale()))
+
+    @property
+    def offset(self) -> str:
+        return offset_of(self.moment)
+
+
+def is_working_day(day: datetime.date, province: str) -> bool:
+    """Return whether the offices of a province work on a day: no weekend, no public or patron's holiday."""
+    return day.weekday() not in WEEKEND and day not in _holidays(province)
+
+
+def working_days(after: datetime.date, province: str) -> Iterator[datetime.date]:
+    """Yield the working days after a day, without end."""
+    day = after
+    while True:
+        day += ONE_DAY
+        if is_working_day(day, province):
+            yield day
+
+
+def closing_of(day: datetime.date) -> datetime.datetime:
+    """Return 18:00 in Milan of a day."""
+    return datetime.datetime.combine(day, CLOSING, tzinfo=MILAN)
+
+
+def due_at(started_at: datetime.datetime, days: int, province: str, stops: Iterable[Stop] = ()) -> datetime.datetime:
+    """Return 18:00 in Milan of the n-th working day that counts; a stop without end counts as ended.
+
+    Raises ValueError for less than one day.
+    """
+    if days < 1:
+        raise ValueError("A promise is at least one working day.")
+    ended = [stop for stop in stops if stop.until is not None]
+    counted = 0
+    for day in working_days(_day_in_milan(started_at), province):
+        counted += not _stands_still(closing_of(day), ended)
+        if counted == days:
+            return closing_of(day)
+    raise AssertionError("Working days never end.")
+
+
+def days_used(started_at: datetime.datetime, now: datetime.datetime, province: str, stops: Iterable[Stop] = ()) -> int:
+    """Return how many working days have counted so far."""
+    listed = list(stops)
+    used = 0
+    for day in working_days(_day_in_milan(started_at), province):
+        if closing_of(day) > now:
+            return used
+        used += not _stands_still(closing_of(day), listed)
+    raise AssertionError("Working days never end.")
+
+
+def stops_of(request: "Request") -> list[Stop]:
+    """Return the pauses since the clock started, the one that lasts included."""
+    if request.clock_started_at is None:
+        return []
+    past = [Stop(pause.since, pause.until) for pause in request.pauses.all() if pause.until >= request.clock_started_at]
+    return [*past, Stop(request.paused_since)] if request.paused_since else past
+
+
+def days_left(request: "Request", now: datetime.datetime | None = None) -> int | None:
+    """Return the working days left, 0 when late, None where nothing is promised."""
+    current = progress(request, now)
+    return current.left if current else None
+
+
+def is_late(request: "Request", now: datetime.datetime | None = None) -> bool:
+    """Return whether the time is over while the clock runs."""
+    return (
+        request.is_open
+        and request.due_at is not None
+        and not request.paused_since
+        and request.due_at <= (now or timezone.now())
+    )
+
+
+def progress(request: "Request", now: datetime.datetime | None = None) -> Progress | None:
+    """Return the clock of a request day by day, or None where nothing is promised.
+
+    The due day moves on with each day of a pause that lasts: it is the one if the patient answered now.
+    """
+    if request.clock_started_at is None or request.promised_days is None:
+        return None
+    moment = now or timezone.now()
+    stops = stops_of(request)
+    used = days_used(request.clock_started_at, moment, request.clock_province, stops)
+    as_if_resumed = [Stop(stop.since, stop.until or moment) for stop in stops]
+    due = due_at(request.clock_started_at, request.promised_days, request.clock_province, as_if_resumed)
+    return Progress(
+        days=tuple(_days(request, moment, due, stops)),
+        promised=request.promised_days,
+        used=min(used, request.promised_days),
+        due_at=due,
+        paused_since=request.paused_since,
+        is_late=is_late(request, moment),
+    )
+
+
+def two_clocks(moment: datetime.datetime, zone: str) -> list[Clock]:
+    """Return a moment in the patient's zone and in Milan's; once, where they are one zone."""
+    milan = Clock.at(moment, settings.PORTAL_TIME_ZONE)
+    return [milan] if zone == settings.PORTAL_TIME_ZONE else [Clock.at(moment, zone), milan]
+
+
+def place_of(zone: str) -> str:
+    """Return the name of a zone's place in the active language; our own zone is Milan."""
+    if zone == settings.PORTAL_TIME_ZONE:
+        return pgettext("place of the Italian time zone", "Milan")
+    return str(get_timezone_location(zone, locale=_locale(), return_city=True))
+
+
+def offset_of(moment: datetime.datetime) -> str:
+    """Return the distance from UTC of a moment with zone: UTC+3, UTC+5:30, UTC."""
+    minutes = int(moment.utcoffset().total_seconds()) // 60 if moment.utcoffset() else 0
+    if not minutes:
+        return "UTC"
+    hours, rest = divmod(abs(minutes), 60)
+    return f"UTC{'+' if minutes > 0 else '−'}{hours}{f':{rest:02}' if rest else ''}"
+
+
+def _days(request: "Request", now: datetime.datetime, due: datetime.datetime, stops: list[Stop]) -> Iterator[Day]:
+    today, last = _day_in_milan(now), _day_in_milan(due)
+    end = _day_in_milan(request.closed_at) if request.closed_at else max(today, last)
+    day = _day_in_milan(request.clock_started_at)
+    for _number in range(LONGEST_PROGRESS):
+        day += ONE_DAY
+        if day > max(end, last):
+            return
+        yield Day(day, _kind_of(day, request, now, last, stops), is_today=day == today)
+
+
+def _kind_of(
+    day: datetime.date, request: "Request", now: datetime.datetime, last: datetime.date, stops: list[Stop]
+) -> DayKind:
+    closing = closing_of(day)
+    if not is_working_day(day, request.clock_province):
+        return DayKind.CLOSED
+    # A pause that lasts covers the days until today, not those to come.
+    if _stands_still(closing, stops) and day <= _day_in_milan(now):
+        return DayKind.PAUSED
+    if day > last:
+        return DayKind.LATE
+    if closing <= now:
+        return DayKind.DONE
+    return DayKind.DUE if day == last else DayKind.LEFT
+
+
+def _stands_still(moment: datetime.datetime, stops: Iterable[Stop]) -> bool:
+    return any(stop.covers(moment) for stop in stops)
+
+
+def _day_in_milan(moment: datetime.datetime) -> datetime.date:
+    return moment.astimezone(MILAN).date()
+
+
+def _locale() -> object:
+    return locale(translation.get_language() or settings.LANGUAGE_CODE)
+
+
+@cache
+def _holidays(province: str) -> holidays.HolidayBase:
+    """Return the public holidays of Italy with the patron's day of the province's capital; years fill themselves."""
+    return holidays.country_holidays("IT", subdiv=province)

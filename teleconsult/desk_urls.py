@@ -1,0 +1,22 @@
+"""The addresses of the desk: the queue, one page a case, each step at an address of its own."""
+
+from django.urls import path
+
+from teleconsult.forms.desk import FORMS
+from teleconsult.views import desk
+
+app_name = "desk"
+urlpatterns = [
+    path("", desk.QueueView.as_view(), name="queue"),
+    path("find/", desk.FindView.as_view(), name="find"),
+    path("<slug:reference>/", desk.CaseView.as_view(), name="case"),
+    path("<slug:reference>/documents/<uuid:document>/", desk.DocumentView.as_view(), name="document"),
+    *(
+        path(
+            f"<slug:reference>/{action.value.replace('_', '-')}/",
+            desk.StepView.as_view(action=action),
+            name=action.value,
+        )
+        for action in FORMS
+    ),
+]

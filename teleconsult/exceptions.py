@@ -1,0 +1,116 @@
+"""What can go wrong in the life of a request; each error says it in a sentence for the person who acts."""
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+class RequestError(Exception):
+    """A step that is not possible; `sentence` is shown to whoever tried."""
+
+    sentence: str | Promise = _("This is not possible at the moment.")
+
+    def __init__(self, sentence: str | Promise | None = None) -> None:
+        if sentence is not None:
+            self.sentence = sentence
+        super().__init__(str(self.sentence))
+
+
+class IllegalStep(RequestError):
+    """The state of the request does not allow the step."""
+
+    sentence = _("The request is in a state in which this is not possible.")
+
+
+class NotAllowed(RequestError):
+    """The person may not take this step. Views answer 404."""
+
+    sentence = _("You cannot do this with this request.")
+
+
+class StaleVersion(RequestError):
+    """Somebody was first; says who and what changed."""
+
+    sentence = _("Somebody else changed this request meanwhile. Read what changed, then decide again.")
+
+    def __init__(
+        self, sentence: str | Promise | None = None, *, who: str = "", change: str = "", at: object = None
+    ) -> None:
+        super().__init__(sentence)
+        # In words, for the page: who was first, what she did, when.
+        self.who, self.change, self.at = who, change, at
+
+
+class Incomplete(RequestError):
+    """An answer is missing; `missing` holds the names of the fields."""
+
+    sentence = _("An answer is missing. Complete it before you send the request.")
+
+    def __init__(self, missing: list[str]) -> None:
+        super().__init__()
+        self.missing = missing
+
+
+class ConsentMissing(RequestError):
+    """There is no live consent of the patient for this."""
+
+    sentence = _("The patient has not consented to this. Ask for consent first.")
+
+
+class ConsentTextChanged(RequestError):
+    """The text on the screen is not the one in force any more."""
+
+    sentence = _("The text of the consent has changed since you opened this page. Read it again.")
+
+
+class AuthorityMissing(RequestError):
+    """Someone acts for the patient and has not stated with what authority."""
+
+    sentence = _("The authority to act for the patient has not been stated yet. Ask for it first.")
+
+
+class NotReached(RequestError):
+    """The facility has no office here, or has not confirmed that it offers this."""
+
+    sentence = _("This facility is not reached through this portal.")
+
+
+class NotASpecialistThere(RequestError):
+    """The person is no specialist of the facility."""
+
+    sentence = _("This person is not a specialist of the facility.")
+
+
+class ReasonMissing(RequestError):
+    """The step needs a reason in words."""
+
+    sentence = _("Write the reason.")
+
+
+class FileNotReady(RequestError):
+    """A file is not checked yet, or was refused."""
+
+    sentence = _("This file cannot be used yet.")
+
+
+class TooMany(RequestError):
+    """A limit was reached: files, tries, codes."""
+
+    sentence = _("You have done this too often. Wait an hour and try again.")
+
+
+class TooManyFiles(TooMany):
+    """The request holds as many files as it may."""
+
+    sentence = _("The request holds as many files as it can. Remove one, or ask the coordination office.")
+
+
+class WrongCode(RequestError):
+    """The mailed code is wrong, old, used, or belongs to another browser; nobody learns which."""
+
+    sentence = _("This code is not right or no longer valid. Check it, or ask for a new one.")
+
+
+class WrongReference(RequestError):
+    """What was typed cannot be a reference: its check character does not fit."""
+
+    sentence = _("This is not a request number. It looks like HL-7K3M-9QXA-7. Check each sign.")

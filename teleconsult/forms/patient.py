@@ -1,0 +1,502 @@
+"""What a patient fills in: one question a screen, each kept as soon as it is answered."""
+
+import datetime
+import unicodedata
+import uuid
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils import timezone, translation
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from facilities.models import Facility
+from publishing.templatetags.text import text_of
+from taxonomy.countries import country_choices, is_country
+from taxonomy.languages import language_name
+from teleconsult.consent import ConsentText
+from teleconsult.enums import ForWhom, Sex
+from teleconsult.models import Request
+from teleconsult.workflow.drafts import LONGEST_NAME
+from teleconsult.workflow.steps import LONGEST_TEXT
+from teleconsult.zones import known_zones, zone_choices, zone_of_country
+from treatments.enums import DocumentKind
+from treatments.models import Condition, Protocol, RequiredDocument, Treatment
+from vault.uploads import UploadField
+
+# Languages papers come in, beyond those of the portal.
+DOCUMENT_LANGUAGES = [
+    "en",
+    "it",
+    "ar",
+    "zh-hans",
+    "es",
+    "fr",
+    "de",
+    "ru",
+    "pt",
+    "tr",
+    "fa",
+    "ur",
+    "hi",
+    "bn",
+    "uk",
+    "pl",
+    "ro",
+    "sq",
+    "el",
+    "nl",
+    "sv",
+    "fi",
+    "da",
+    "nb",
+    "cs",
+    "sk",
+    "hu",
+    "bg",
+    "sr",
+    "hr",
+    "sl",
+    "he",
+    "ja",
+    "ko",
+    "vi",
+    "id",
+    "kk",
+    "uz",
+    "az",
+    "ka",
+    "hy",
+    "am",
+    "so",
+    "sw",
+]
+OLDEST = 120
+
+
+def active_language() -> str:
+    """Return the language of the page."""
+    return translation.get_language() or settings.LANGUAGE_CODE
+
+
+def with_note(words: str, note: str) -> SafeString:
+    """Return a choice with a smaller line below it."""
+    return format_html("{}<small>{}</small>", words, note)
+
+
+class PlainTextField(forms.CharField):
+    """Text as people paste it: without NUL and characters that turn the reading direction around."""
+
+    def to_python(self, value: Any) -> str:
+        """Drop what no one typed on purpose; refuse nothing for it."""
+        text = super().to_python((value or "").replace("\x00", ""))
+        return "".join(
+            char for char in text if unicodedata.bidirectional(char) not in {"RLO", "LRO", "RLE", "LRE", "PDF"}
+        )
+
+
+class MailboxField(forms.EmailField):
+    """An e-mail address, with sentences of our own."""
+
+    default_error_messages = {
+        "required": _("Enter your e-mail address."),
+        "invalid": _("Enter an e-mail address like name@example.com."),
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("widget", forms.EmailInput(attrs={"autocomplete": "email", "dir": "ltr"}))
+        super().__init__(label=_("Your e-mail address"), max_length=254, **kwargs)
+
+
+class QuietForm(forms.Form):
+    """A form of the patient's pages; the field nobody sees stays empty, unless a machine fills it."""
+
+    website = forms.CharField(required=False, widget=forms.HiddenInput, label="")
+
+    use_required_attribute = False
+
+    def clean_website(self) -> str:
+        """Refuse what a person cannot have typed."""
+        if self.cleaned_data["website"]:
+            raise ValidationError(_("Leave this field empty."))
+        return ""
+
+
+class WhoForm(QuietForm):
+    """Who asks, and how we reach her: with this the request begins."""
+
+    for_whom = forms.ChoiceField(
+        label=_("Who is the second opinion for?"),
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose who the second opinion is for.")},
+    )
+    email = MailboxField(
+        help_text=_(
+            "We send news to it, and the code with which you come back. No mail ever says anything about your health."
+        )
+    )
+    country = forms.ChoiceField(
+        label=_("Your country or region"), error_messages={"required": _("Choose your country or region.")}
+    )
+    zone = forms.ChoiceField(
+        label=_("Your time zone"),
+        required=False,
+        help_text=_("If you leave this as it is, we take the main time zone of your country or region."),
+    )
+    language = forms.ChoiceField(
+        label=_("The language in which we write to you"),
+        choices=settings.LANGUAGES,
+        error_messages={"required": _("Choose a language.")},
+    )
+    idempotency_key = forms.UUIDField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        language = active_language()
+        self.fields["for_whom"].choices = [
+            (ForWhom.SELF, _("For me")),
+            (ForWhom.RELATIVE, with_note(_("For someone else"), _("For my child, or for an adult who has agreed"))),
+        ]
+        self.fields["country"].choices = [("", _("Choose")), *country_choices(language)]
+        self.fields["zone"].choices = [("", _("The main time zone there")), *zone_choices(language)]
+        self.initial.setdefault("language", language)
+        self.initial.setdefault("idempotency_key", uuid.uuid4())
+
+    def clean_zone(self) -> str:
+        """Take the country's zone where none was chosen."""
+        zone = self.cleaned_data["zone"]
+        country = self.cleaned_data.get("country", "")
+        return zone if zone in known_zones() else zone_of_country(country) if is_country(country) else "Europe/Rome"
+
+    def answers(self) -> dict[str, Any]:
+        """Return what is kept."""
+        names = ("for_whom", "email", "country", "zone", "language")
+        return {name: self.cleaned_data[name] for name in names}
+
+
+class PatientForm(QuietForm):
+    """About the patient; who acts for her states with what authority."""
+
+    patient_name = PlainTextField(
+        label=_("Name of the patient"),
+        max_length=LONGEST_NAME,
+        help_text=_("As it stands in the medical papers."),
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+        error_messages={"required": _("Enter the name of the patient.")},
+    )
+    age_years = forms.IntegerField(
+        label=_("Age of the patient, in years"),
+        min_value=0,
+        max_value=OLDEST,
+        help_text=_("Write 0 for a baby under one year."),
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "dir": "ltr", "class": "input--short"}),
+        error_messages={
+            "required": _("Enter the age of the patient."),
+            "invalid": _("Write the age as a number, for example 54."),
+        },
+    )
+    sex = forms.ChoiceField(
+        label=_("Sex, as the papers give it"), required=False, widget=forms.RadioSelect, choices=Sex.choices
+    )
+    asker_name = PlainTextField(
+        label=_("Your own name"),
+        max_length=LONGEST_NAME,
+        error_messages={"required": _("Enter your own name.")},
+    )
+    relationship = PlainTextField(
+        label=_("What are you to the patient?"),
+        max_length=LONGEST_NAME,
+        help_text=_("For example: mother, son, guardian, friend."),
+        error_messages={"required": _("Write what you are to the patient.")},
+    )
+    has_authority = forms.BooleanField(
+        label=_("I may act for the patient"),
+        help_text=_(
+            "The patient has agreed, or I am the parent or legal guardian. A hospital may ask me to show this."
+        ),
+        required=False,
+    )
+
+    def __init__(self, *args: Any, request: Request, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.request = request
+        if request.for_whom == ForWhom.SELF:
+            del self.fields["asker_name"], self.fields["relationship"]
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for the authority of whoever acts for someone else, a child included."""
+        answers = super().clean() or {}
+        age = answers.get("age_years")
+        acts_for_another = self.request.for_whom == ForWhom.RELATIVE
+        if (acts_for_another or (age is not None and age < 18)) and not answers.get("has_authority"):
+            self.add_error(
+                "has_authority",
+                _("Tick this box if it is true. Without it we may not read the papers of someone else."),
+            )
+        return answers
+
+    def answers(self) -> dict[str, Any]:
+        """Return what is kept."""
+        return {name: value for name, value in self.cleaned_data.items() if name not in {"has_authority", "website"}}
+
+
+class QuestionForm(QuietForm):
+    """What she wants to know, and about what."""
+
+    question = PlainTextField(
+        label=_("What do you want to know?"),
+        max_length=LONGEST_TEXT,
+        help_text=_(
+            "Write in your own words and your own language. For example: what else can be done, or whether the operation is needed."
+        ),
+        widget=forms.Textarea(attrs={"rows": 8}),
+        error_messages={
+            "required": _("Write your question."),
+            "max_length": _(
+                "Your text has %(show_value)s characters; %(limit_value)d fit here. Nothing is lost: shorten it, or send the rest as a document."
+            ),
+        },
+    )
+    condition = forms.ChoiceField(label=_("The illness, if you know it"), required=False)
+    treatment = forms.ChoiceField(label=_("The treatment, if one was proposed"), required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["condition"].choices = choices_of(Condition)
+        self.fields["treatment"].choices = choices_of(Treatment)
+
+    def answers(self) -> dict[str, Any]:
+        """Return what is kept."""
+        conditions = Condition.objects.filter(slug=self.cleaned_data["condition"])
+        treatments = Treatment.objects.filter(slug=self.cleaned_data["treatment"])
+        return {
+            "question": self.cleaned_data["question"],
+            "condition": conditions.first(),
+            "treatment": treatments.first(),
+        }
+
+
+def choices_of(model: type[Condition] | type[Treatment]) -> list[tuple[str, str]]:
+    """Return (slug, name) of what is published, in the order of the language, "I do not know" first."""
+    code = active_language()
+    rows = model.objects.published().in_language(code).without("summary", code)
+    return [
+        ("", _("I do not know, or it is not in the list")),
+        *((row.slug, text_of(row, "name").value) for row in rows),
+    ]
+
+
+class HospitalForm(QuietForm):
+    """Which hospital; the coordination office can propose one."""
+
+    facility = forms.ChoiceField(
+        label=_("Which hospital would you like to ask?"), required=False, widget=forms.RadioSelect
+    )
+
+    def __init__(self, *args: Any, facilities: list[Facility], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.facilities = {facility.slug: facility for facility in facilities}
+        proposal = with_note(
+            _("I do not know: propose one to me"), _("The coordination office looks for one and asks you first.")
+        )
+        self.fields["facility"].choices = [
+            ("", proposal),
+            *((facility.slug, self._words(facility)) for facility in facilities),
+        ]
+
+    @staticmethod
+    def _words(facility: Facility) -> SafeString:
+        name = format_html('<span lang="it" dir="ltr">{}</span>', facility.short_name)
+        return format_html("{}<small>{}, {}</small>", name, facility.city, facility.get_kind_display())
+
+    def answers(self) -> dict[str, Any]:
+        """Return what is kept."""
+        return {"facility": self.facilities.get(self.cleaned_data["facility"])}
+
+
+class DocumentForm(QuietForm):
+    """One paper, kept as soon as it has arrived."""
+
+    file = UploadField(
+        label=_("The file"),
+        max_length=255,
+        help_text=_("PDF, photo, text, office document, or scans as DICOM. A clear photo with the phone is fine."),
+        error_messages={
+            "required": _("Choose a file."),
+            "empty": _("This file is empty. Choose another one."),
+            "max_length": _("The name of this file is too long. Give it a shorter one."),
+        },
+    )
+    requirement = forms.ChoiceField(label=_("Which paper is it?"), required=False)
+    kind = forms.ChoiceField(
+        label=_("What kind of paper is it?"), choices=DocumentKind.choices, initial=DocumentKind.REPORT
+    )
+    issued_on = forms.DateField(
+        label=_("Date on the paper"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date", "dir": "ltr", "class": "input--short"}, format="%Y-%m-%d"),
+        input_formats=["%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y"],
+        error_messages={"invalid": _("Write the date as year, month, day, for example 2026-03-12.")},
+    )
+    language = forms.ChoiceField(label=_("Language of the paper"), required=False)
+
+    def __init__(
+        self, *args: Any, protocol: Protocol | None, next_paper: RequiredDocument | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        code = active_language()
+        required = list(protocol.required_documents.all()) if protocol else []
+        # The first paper that is missing is most likely the one being sent.
+        self.initial.setdefault("requirement", str(next_paper.pk) if next_paper else "")
+        self.requirements: dict[str, RequiredDocument] = {str(row.pk): row for row in required}
+        if required:
+            self.fields["requirement"].choices = [
+                *((key, text_of(row, "what").value) for key, row in self.requirements.items()),
+                ("", pgettext_lazy("kind of document", "Another document")),
+            ]
+        else:
+            del self.fields["requirement"]
+        self.fields["language"].choices = [("", _("I do not know"))] + sorted(
+            ((tag, language_name(tag, code)) for tag in DOCUMENT_LANGUAGES), key=lambda choice: choice[1]
+        )
+        self.fields["file"].widget.attrs["accept"] = (
+            ".pdf,.jpg,.jpeg,.png,.heic,.txt,.docx,.odt,.xlsx,.ods,.rtf,.dcm,.zip"
+        )
+
+    def clean_issued_on(self) -> datetime.date | None:
+        """Refuse a day that has not come yet."""
+        day = self.cleaned_data["issued_on"]
+        if day and day > timezone.localdate() + datetime.timedelta(days=1):
+            raise ValidationError(_("This date is in the future. Check it."))
+        return day
+
+    def details(self) -> dict[str, Any]:
+        """Return what is said about the file."""
+        requirement = self.requirements.get(self.cleaned_data.get("requirement", ""))
+        kind = requirement.kind if requirement else self.cleaned_data["kind"]
+        return {
+            "upload": self.cleaned_data["file"],
+            "kind": DocumentKind(kind),
+            "issued_on": self.cleaned_data["issued_on"],
+            "language": self.cleaned_data["language"],
+            "requirement": requirement,
+        }
+
+
+class ReviewForm(QuietForm):
+    """The last look: consent for each purpose, then send."""
+
+    coordination = forms.BooleanField(
+        error_messages={"required": _("Without this consent nobody may read your request.")}
+    )
+    facility = forms.BooleanField(required=False)
+    seen_version = forms.IntegerField(widget=forms.HiddenInput)
+    submit_key = forms.UUIDField(widget=forms.HiddenInput)
+
+    def __init__(
+        self, *args: Any, coordination: ConsentText, facility: ConsentText | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["coordination"].label = coordination.agreement
+        if facility is None:
+            del self.fields["facility"]
+        else:
+            self.fields["facility"].label = facility.agreement
+        self.initial.setdefault("submit_key", uuid.uuid4())
+
+
+class ContactForm(QuietForm):
+    """A question to the coordination office, with what was typed in the search."""
+
+    question = PlainTextField(
+        label=_("What would you like to ask?"),
+        max_length=LONGEST_TEXT,
+        widget=forms.Textarea(attrs={"rows": 7}),
+        error_messages={
+            "required": _("Write your question."),
+            "max_length": _(
+                "Your text has %(show_value)s characters; %(limit_value)d fit here. Nothing is lost: shorten it."
+            ),
+        },
+    )
+    email = MailboxField(
+        help_text=_(
+            "We send news to it, and the code with which you come back. No mail ever says anything about your health."
+        )
+    )
+    country = forms.ChoiceField(label=_("Your country or region"), required=False)
+    consent = forms.BooleanField(error_messages={"required": _("Without this consent nobody may read your question.")})
+    idempotency_key = forms.UUIDField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, consent: ConsentText, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["consent"].label = consent.agreement
+        self.fields["country"].choices = [("", _("Choose")), *country_choices(active_language())]
+        self.initial.setdefault("idempotency_key", uuid.uuid4())
+
+    def answers(self) -> dict[str, Any]:
+        """Return what is kept; the page's language is the one we write in."""
+        country = self.cleaned_data["country"]
+        return {
+            "question": self.cleaned_data["question"],
+            "email": self.cleaned_data["email"],
+            "country": country,
+            "zone": zone_of_country(country),
+            "language": active_language(),
+            "for_whom": ForWhom.SELF,
+        }
+
+
+class ReferenceForm(QuietForm):
+    """Coming back: the reference; with the private link nothing needs to be typed."""
+
+    reference = PlainTextField(
+        label=_("Number of your request"),
+        max_length=100,
+        help_text=_("It stands on your receipt and in our mails and looks like HL-7K3M-9QXA-7."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "dir": "ltr", "autocapitalize": "characters"}),
+        error_messages={"required": _("Enter the number of your request.")},
+    )
+    secret = PlainTextField(
+        label=_("The last part of your private link"),
+        required=False,
+        max_length=200,
+        help_text=_("If you have it. Without it you see only where your request stands."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "dir": "ltr"}),
+    )
+
+
+class CodeForm(QuietForm):
+    """The code from the mail."""
+
+    code = PlainTextField(
+        label=_("The code from the mail"),
+        max_length=40,
+        help_text=_("8 signs. It is valid for 10 minutes, in this browser only."),
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "dir": "ltr", "class": "input--short"}),
+        error_messages={"required": _("Enter the code from the mail.")},
+    )
+
+
+class LostReferenceForm(QuietForm):
+    """The number is lost: the mailbox still knows it."""
+
+    email = MailboxField()
+
+
+class WordsForm(QuietForm):
+    """A message or an answer to the coordination office."""
+
+    text = PlainTextField(
+        label=_("Your message"),
+        max_length=LONGEST_TEXT,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 5}),
+        error_messages={"max_length": _("Your text has %(show_value)s characters; %(limit_value)d fit here.")},
+    )
+    seen_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    idempotency_key = forms.UUIDField(widget=forms.HiddenInput, required=False)

@@ -1,0 +1,205 @@
+"""Words to ask for requests and what belongs to them. Only C1 columns filter and sort."""
+
+import datetime
+from typing import TYPE_CHECKING, Self
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import models
+from django.db.models import Exists, F, OuterRef, Q
+from django.utils import timezone
+
+from facilities.enums import StaffRole
+from facilities.models import Membership
+from teleconsult.enums import (
+    ENDED_STATUSES,
+    FACILITY_STATUSES,
+    OPEN_STATUSES,
+    ConsentDecision,
+    ConsentPurpose,
+    Status,
+)
+from treatments.models import Condition, Treatment
+
+if TYPE_CHECKING:
+    from facilities.models import Facility
+    from teleconsult.models import Request
+
+Person = AbstractBaseUser | AnonymousUser
+
+# A draft belongs to the patient alone; of what is erased nothing is left to see.
+HIDDEN_FROM_STAFF = (Status.DRAFT, Status.EXPIRED, Status.ERASED)
+# A page of the desk opens at most so many sealed rows.
+OPENED_AT_ONCE = 200
+SESSION_IDLE = datetime.timedelta(minutes=20)
+SESSION_LONGEST = datetime.timedelta(hours=2)
+
+
+class OfficeMemberQuerySet(models.QuerySet):
+    """A list of coordinators."""
+
+    def current(self, on: datetime.date | None = None) -> Self:
+        """Keep those who hold the role on a day, today by default; it is over on the day it ends."""
+        day = on or timezone.localdate()
+        return self.filter(Q(until__isnull=True) | Q(until__gt=day), since__lte=day, user__is_active=True)
+
+
+class RequestQuerySet(models.QuerySet):
+    """A list of requests; whatever staff read begins with `visible_to`."""
+
+    def visible_to(self, user: Person) -> Self:
+        """Keep what a person may know of: the one rule for views, lists, exports and downloads.
+
+        Coordinators see the requests of their office, a facility's office those forwarded to it and not taken
+        away again, a specialist hers. Nobody else sees any, administrators included.
+        """
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        return self.exclude(status__in=HIDDEN_FROM_STAFF).filter(
+            Exists(self._offices_of(user)) | Exists(self._facilities_of(user)) | Exists(self._cases_of(user))
+        )
+
+    def open(self) -> Self:
+        """Keep those staff work on."""
+        return self.filter(status__in=OPEN_STATUSES)
+
+    def ended(self) -> Self:
+        return self.filter(status__in=ENDED_STATUSES)
+
+    def drafts(self) -> Self:
+        return self.filter(status=Status.DRAFT)
+
+    def with_status(self, *statuses: str) -> Self:
+        return self.filter(status__in=statuses)
+
+    def owned_by(self, user: Person) -> Self:
+        return self.filter(owner_id=user.pk)
+
+    def new(self) -> Self:
+        """Keep those nobody has taken yet."""
+        return self.filter(status=Status.SUBMITTED)
+
+    def awaiting_patient(self) -> Self:
+        return self.filter(status=Status.AWAITING_PATIENT)
+
+    def with_facility(self) -> Self:
+        """Keep those a facility has in hand."""
+        return self.filter(status__in=FACILITY_STATUSES)
+
+    def due_on(self, day: datetime.date, zone: datetime.tzinfo) -> Self:
+        """Keep those due on a day of that zone whose clock runs."""
+        start = datetime.datetime.combine(day, datetime.time.min, tzinfo=zone)
+        end = datetime.datetime.combine(day + datetime.timedelta(days=1), datetime.time.min, tzinfo=zone)
+        return self.open().filter(due_at__gte=start, due_at__lt=end, paused_since__isnull=True)
+
+    def late(self, now: datetime.datetime | None = None) -> Self:
+        """Keep those whose time is over while the clock runs."""
+        return self.open().filter(due_at__lt=now or timezone.now(), paused_since__isnull=True)
+
+    def in_queue_order(self) -> Self:
+        """Sort urgent first, then by the day that is due, then by arrival."""
+        return self.order_by("-urgency", F("due_at").asc(nulls_last=True), "submitted_at", "pk")
+
+    def at_facility(self, facility: "Facility") -> Self:
+        """Keep those that are at a facility now."""
+        return self.filter(assignments__facility=facility, assignments__ended_at__isnull=True)
+
+    def forgotten_since(self, moment: datetime.datetime) -> Self:
+        """Keep drafts in which nothing was saved since."""
+        return self.drafts().filter(saved_at__lte=moment)
+
+    def waiting_since(self, moment: datetime.datetime) -> Self:
+        """Keep those that have waited for the patient since a moment or longer."""
+        return self.awaiting_patient().filter(paused_since__lte=moment)
+
+    def ended_before(self, moment: datetime.datetime) -> Self:
+        """Keep those that ended before a moment and still hold something."""
+        return self.ended().filter(closed_at__lte=moment, erased_at__isnull=True)
+
+    def with_documents(self) -> Self:
+        return self.filter(documents__isnull=False).distinct()
+
+    def opened(self, limit: int = OPENED_AT_ONCE) -> list["Request"]:
+        """Return at most `limit` rows with `treatment` and `condition` attached, in two more queries."""
+        rows = list(self.select_related("data_key")[:limit])
+        for row in rows:
+            # Opened here, the keys are at hand: else each row would fetch its own.
+            row.data_key.open()
+        treatments = Treatment.objects.in_bulk({row.treatment_slug for row in rows} - {""}, field_name="slug")
+        conditions = Condition.objects.in_bulk({row.condition_slug for row in rows} - {""}, field_name="slug")
+        for row in rows:
+            row.treatment = treatments.get(row.treatment_slug)
+            row.condition = conditions.get(row.condition_slug)
+        return rows
+
+    def _offices_of(self, user: Person) -> models.QuerySet:
+        member = self.model._meta.apps.get_model("teleconsult", "OfficeMember")
+        return member.objects.current().filter(user_id=user.pk, office=OuterRef("office"))
+
+    def _assignments(self) -> models.QuerySet:
+        assignment = self.model._meta.apps.get_model("teleconsult", "Assignment")
+        return assignment.objects.current().filter(request=OuterRef("pk"))
+
+    def _facilities_of(self, user: Person) -> models.QuerySet:
+        roles = Membership.objects.current().filter(
+            user_id=user.pk, role=StaffRole.FACILITY_OFFICE, facility=OuterRef("facility")
+        )
+        return self._assignments().filter(Exists(roles))
+
+    def _cases_of(self, user: Person) -> models.QuerySet:
+        roles = Membership.objects.current().filter(
+            user_id=user.pk, role=StaffRole.SPECIALIST, facility=OuterRef("facility")
+        )
+        return self._assignments().filter(Exists(roles), specialist_id=user.pk)
+
+
+class AssignmentQuerySet(models.QuerySet):
+    """A list of cases at facilities."""
+
+    def current(self) -> Self:
+        """Keep those that have not ended."""
+        return self.filter(ended_at__isnull=True)
+
+
+class DocumentQuerySet(models.QuerySet):
+    """A list of documents."""
+
+    def visible_to(self, user: Person) -> Self:
+        """Keep the documents of the requests a person may know of."""
+        request = self.model._meta.get_field("request").related_model
+        return self.filter(request__in=request.objects.visible_to(user))
+
+    def with_file(self) -> Self:
+        return self.select_related("file", "request")
+
+
+class ConsentQuerySet(models.QuerySet):
+    """A list of decisions, oldest first."""
+
+    def live(self) -> Self:
+        """Keep the grants that no later row revokes."""
+        later = self.model.objects.filter(
+            Q(facility=OuterRef("facility")) | Q(facility__isnull=True, purpose=ConsentPurpose.COORDINATION),
+            request=OuterRef("request"),
+            purpose=OuterRef("purpose"),
+            number__gt=OuterRef("number"),
+        )
+        return self.filter(~Exists(later), decision=ConsentDecision.GRANT)
+
+    def for_facility(self, facility: "Facility") -> Self:
+        return self.filter(purpose=ConsentPurpose.FACILITY, facility=facility)
+
+    def for_coordination(self) -> Self:
+        return self.filter(purpose=ConsentPurpose.COORDINATION)
+
+
+class PatientSessionQuerySet(models.QuerySet):
+    """A list of patients' sessions."""
+
+    def alive(self, now: datetime.datetime | None = None) -> Self:
+        """Keep those neither ended, nor idle for 20 minutes, nor older than two hours."""
+        moment = now or timezone.now()
+        return self.filter(
+            ended_at__isnull=True,
+            seen_at__gt=moment - SESSION_IDLE,
+            started_at__gt=moment - SESSION_LONGEST,
+        )

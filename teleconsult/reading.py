@@ -1,0 +1,72 @@
+"""Reading leaves a trace: no row in the trail, no data. And the patient's view of who read what."""
+
+import datetime
+from collections import defaultdict
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from facilities.models import Facility
+from teleconsult import permissions
+from teleconsult.enums import Role
+from teleconsult.exceptions import FileNotReady, NotAllowed
+from teleconsult.models import Document, Request
+from teleconsult.permissions import Actor
+from vault import trail
+from vault.files import StoredFile
+from vault.trail import ActorKind, TrailEntry
+
+
+@dataclass(frozen=True)
+class Opening:
+    """Somebody of the staff read something: role, facility and time, no name."""
+
+    role: Role
+    facility: Facility | None
+    at: datetime.datetime
+
+
+@transaction.atomic
+def view_request(*, request: Request, by: Actor) -> Request:
+    """Record that somebody opens the case. Raises NotAllowed, which is recorded by `refuse`."""
+    _record(trail.Action.VIEWED, request, request, by)
+    return request
+
+
+@transaction.atomic
+def open_document(*, document: Document, by: Actor) -> StoredFile:
+    """Record the download and return the file to stream. Raises NotAllowed and FileNotReady."""
+    if not document.file.is_readable:
+        raise FileNotReady
+    _record(trail.Action.DOWNLOADED, document.request, document, by)
+    return document.file
+
+
+@transaction.atomic
+def refuse(*, request: Request, by: Actor, what: str = "") -> None:
+    """Record that a signed-in person tried what is not hers; the view answers 404."""
+    trail.record(action=trail.Action.REFUSED, by=by.for_trail(""), case=request, object=request, detail=what)
+
+
+def openings_of(request: Request) -> dict[str, list[Opening]]:
+    """Return who of the staff opened what, newest first: by document id, and the case itself under its own id."""
+    entries = list(
+        TrailEntry.objects.of_case(request)
+        .filter(actor_kind=ActorKind.STAFF, action__in=[trail.Action.VIEWED, trail.Action.DOWNLOADED])
+        .reverse()
+    )
+    facilities = Facility.objects.in_bulk({entry.facility_id for entry in entries if entry.facility_id})
+    found: dict[str, list[Opening]] = defaultdict(list)
+    for entry in entries:
+        found[entry.object_id].append(Opening(Role(entry.role), facilities.get(entry.facility_id), entry.at))
+    return dict(found)
+
+
+def _record(action: trail.Action, request: Request, about: Request | Document, by: Actor) -> None:
+    roles = permissions.roles_of(by, request)
+    if not roles or not permissions.may_read(by, request):
+        raise NotAllowed
+    role = roles[0]
+    assignment = request.assignments.current().first() if role in {Role.FACILITY_OFFICE, Role.SPECIALIST} else None
+    facility_id = assignment.facility_id if assignment else None
+    trail.record(action=action, by=by.for_trail(role, facility_id), case=request, object=about)

@@ -1,0 +1,100 @@
+"""What happens by itself: forgotten drafts, reminders, ends, the morning digest. Each may run twice, or at once."""
+
+import datetime
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from celery import shared_task
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from notifications.jobs import once, today
+from teleconsult import digest, mailings, workflow
+from teleconsult.exceptions import RequestError
+from teleconsult.models import Request
+from teleconsult.permissions import Actor
+
+DRAFT_REMINDERS = (7, 23)
+WAIT_REMINDERS = (7, 21)
+
+
+@shared_task(name="teleconsult.tasks.keep_deadlines")
+def keep_deadlines() -> None:
+    """Remind of drafts and answers, end what was forgotten, erase what is old; once a day."""
+    with transaction.atomic():
+        is_first = once("teleconsult.keep_deadlines", today())
+        if is_first:
+            transaction.on_commit(partial(_keep_deadlines, timezone.now()))
+
+
+@shared_task(name="teleconsult.tasks.send_digests")
+def send_digests() -> None:
+    """Send each office its digest of the day, once it is 07:30 there on a working day."""
+    digest.send_due(timezone.now())
+
+
+def _keep_deadlines(now: datetime.datetime) -> None:
+    remind_of_drafts(now)
+    remind_waiting(now)
+    expire_drafts(now)
+    close_unanswered(now)
+    erase_old(now)
+
+
+def remind_of_drafts(now: datetime.datetime) -> None:
+    """Write to those whose draft was not touched for 7 and for 23 days."""
+    for request, days in _reached(DRAFT_REMINDERS, Request.objects.forgotten_since, now):
+        ends = request.saved_at + datetime.timedelta(days=settings.DRAFT_DAYS)
+        if ends > now:
+            _each(partial(mailings.remind_of_draft, request, days=days, ends_on=ends.date()))
+
+
+def remind_waiting(now: datetime.datetime) -> None:
+    """Write to those we have waited for, after 7 and after 21 days."""
+    for request, days in _reached(WAIT_REMINDERS, Request.objects.waiting_since, now):
+        ends = request.paused_since + workflow.NO_ANSWER_AFTER
+        if ends > now:
+            _each(partial(mailings.remind, request, days=days, ends_on=ends.date()))
+
+
+def expire_drafts(now: datetime.datetime) -> None:
+    """End drafts that were not touched for 30 days."""
+    old = now - datetime.timedelta(days=settings.DRAFT_DAYS)
+    for request in Request.objects.forgotten_since(old).iterator():
+        _each(partial(workflow.expire, request=request, by=Actor.portal("expire_drafts")))
+
+
+def close_unanswered(now: datetime.datetime) -> None:
+    """End requests whose patient has not answered for 45 days."""
+    for request in Request.objects.waiting_since(now - workflow.NO_ANSWER_AFTER).iterator():
+        _each(partial(workflow.close_no_answer, request=request, by=Actor.portal("close_unanswered")))
+
+
+def erase_old(now: datetime.datetime) -> None:
+    """Remove documents 12 months after a request ended, everything after 24."""
+    for request in Request.objects.ended_before(now - workflow.DOCUMENTS_KEPT).with_documents().iterator():
+        _each(partial(workflow.remove_old_documents, request=request, by=Actor.portal("erase_old")))
+    for request in Request.objects.ended_before(now - workflow.REQUEST_KEPT).iterator():
+        _each(partial(workflow.erase, request=request, by=Actor.portal("erase_old")))
+
+
+def _reached(
+    reminders: Iterable[int], since: Callable[[datetime.datetime], Iterable[Request]], now: datetime.datetime
+) -> Iterable[tuple[Request, int]]:
+    """Yield each request with the latest of the reminders it has reached."""
+    told: set[object] = set()
+    for days in sorted(reminders, reverse=True):
+        for request in since(now - datetime.timedelta(days=days)):
+            if request.pk not in told:
+                told.add(request.pk)
+                yield request, days
+
+
+def _each(deed: Callable[[], object]) -> None:
+    """Do one request's part in a transaction of its own; somebody may have been faster."""
+    try:
+        with transaction.atomic():
+            deed()
+    except RequestError:
+        return

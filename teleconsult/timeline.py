@@ -1,0 +1,162 @@
+"""The patient's view of a request: whose turn it is in one sentence, what happened, what comes next."""
+
+from dataclasses import dataclass
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from teleconsult import clock
+from teleconsult.enums import Action, CloseReason, DeclineReason, Status, WaitingFor
+from teleconsult.models import Event, Request
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Whose turn it is: who, one sentence, what that means, and the one thing to do."""
+
+    who: str
+    title: str
+    text: str = ""
+    url: str = ""
+    label: str = ""
+    is_patient: bool = False
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A line of the timeline, as the component prints it."""
+
+    title: str
+    state: str
+    text: str = ""
+    when: str = ""
+
+
+# Steps the patient is told about; the others are the office's own affair.
+TOLD = {
+    Action.SUBMIT,
+    Action.TAKE,
+    Action.ASK_DOCUMENT,
+    Action.ASK_QUESTION,
+    Action.ASK_CONSENT,
+    Action.ANSWER,
+    Action.FORWARD,
+    Action.NAME_SPECIALIST,
+    Action.RETURN_TO_TRIAGE,
+    Action.DECLINE,
+    Action.CLOSE,
+    Action.CLOSE_NO_ANSWER,
+    Action.WITHDRAW,
+    Action.GIVE_CONSENT,
+    Action.REVOKE_CONSENT,
+    Action.ASK_RECEIPT,
+    Action.CONFIRM_IDENTITY,
+}
+
+
+def turn_of(request: Request) -> Turn:
+    """Return whose turn it is."""
+    patient = pgettext("whose turn", "It is your turn")
+    office = pgettext("whose turn", "It is our turn")
+    if request.status == Status.DRAFT:
+        url = reverse("teleconsult:request_start")
+        return Turn(
+            patient, _("Your request is not sent yet."), _("Everything you wrote is saved."), url, _("Go on"), True
+        )
+    if request.status == Status.AWAITING_PATIENT:
+        return _awaited(request, patient)
+    turns = {
+        Status.SUBMITTED: Turn(office, _("Your request has arrived."), _("A coordinator reads it next.")),
+        Status.IN_TRIAGE: Turn(office, _("A coordinator is looking at your request.")),
+        Status.WITH_FACILITY: Turn(
+            pgettext("whose turn", "It is the hospital’s turn"), _("Your papers are with the hospital.")
+        ),
+        Status.WITH_SPECIALIST: Turn(
+            pgettext("whose turn", "It is the hospital’s turn"), _("A specialist is reading your papers.")
+        ),
+        Status.OPINION_READY: Turn(patient, _("The answer is ready."), is_patient=True),
+        Status.DECLINED: Turn(
+            pgettext("whose turn", "This request has ended"), _("We cannot take your request."), _reason(request)
+        ),
+        Status.WITHDRAWN: Turn(pgettext("whose turn", "This request has ended"), _("You withdrew your request.")),
+        Status.EXPIRED: Turn(
+            pgettext("whose turn", "This request has ended"), _("This draft was not sent in time and was erased.")
+        ),
+        Status.ERASED: Turn(pgettext("whose turn", "This request has ended"), _("Everything in it has been erased.")),
+    }
+    ended = Turn(pgettext("whose turn", "This request has ended"), _("Your request is closed."), _reason(request))
+    return turns.get(Status(request.status), ended)
+
+
+def _awaited(request: Request, who: str) -> Turn:
+    event = _last(request, {Action.ASK_DOCUMENT, Action.ASK_QUESTION, Action.ASK_CONSENT})
+    words = event.note if event else ""
+    if request.waiting_for == WaitingFor.CONSENT:
+        url, label = reverse("teleconsult:consent"), _("Read and decide")
+        return Turn(who, _("We ask for your consent."), words, url, label, True)
+    url, label = reverse("teleconsult:answer"), _("Answer")
+    title = _("Please send a paper.") if request.waiting_for == WaitingFor.DOCUMENT else _("Please answer a question.")
+    return Turn(who, title, words, url, label, True)
+
+
+def _reason(request: Request) -> str:
+    """Return why the request ended, in words: the reason of the list, then the note."""
+    event = _last(request, {Action.DECLINE, Action.CLOSE, Action.CLOSE_NO_ANSWER})
+    if event is None:
+        return ""
+    reasons = {str(reason.value): str(reason.label) for reason in (*DeclineReason, *CloseReason)}
+    return " ".join(part for part in (reasons.get(event.reason, ""), event.note) if part)
+
+
+def _last(request: Request, actions: set[Action]) -> Event | None:
+    return request.events.filter(action__in=actions).order_by("-number").first()
+
+
+def timeline_of(request: Request) -> list[Moment]:
+    """Return what happened, oldest first, what is now, and the end that comes next."""
+    told = [event for event in request.events.select_related("facility") if event.action in TOLD]
+    moments = [Moment(_title(event), "done", "", _when(event, request)) for event in told]
+    if request.is_ended:
+        return moments
+    now = turn_of(request)
+    moments.append(Moment(now.title, "now"))
+    if request.status != Status.DRAFT:
+        moments.append(Moment(_("You receive an answer"), "next"))
+    return moments
+
+
+def _title(event: Event) -> str:
+    """Return a step as the patient reads it."""
+    facility = event.facility.short_name if event.facility else ""
+    titles = {
+        Action.SUBMIT: _("You sent the request"),
+        Action.TAKE: _("A coordinator began to work on it"),
+        Action.ASK_DOCUMENT: _("We asked you for a paper"),
+        Action.ASK_QUESTION: _("We asked you a question"),
+        Action.ASK_CONSENT: _("We asked for your consent: %(hospital)s") % {"hospital": facility},
+        Action.ANSWER: _("You answered"),
+        Action.FORWARD: _("Your request went to the hospital: %(hospital)s") % {"hospital": facility},
+        Action.NAME_SPECIALIST: _("The hospital named a specialist"),
+        Action.RETURN_TO_TRIAGE: _("The request came back to the coordination office"),
+        Action.DECLINE: _("We could not take the request"),
+        Action.CLOSE: _("The request was closed"),
+        Action.CLOSE_NO_ANSWER: _("The request was closed: no answer came"),
+        Action.WITHDRAW: _("You withdrew the request"),
+        Action.GIVE_CONSENT: _("You gave consent: %(hospital)s") % {"hospital": facility or _("coordination office")},
+        Action.REVOKE_CONSENT: _("You took a consent back: %(hospital)s")
+        % {"hospital": facility or _("coordination office")},
+        Action.ASK_RECEIPT: _("You asked for a new receipt"),
+        Action.CONFIRM_IDENTITY: _("We confirmed who you are"),
+    }
+    return titles[Action(event.action)]
+
+
+def _when(event: Event, request: Request) -> str:
+    """Return the time in the patient's zone and in Milan's."""
+    both = clock.two_clocks(event.at, request.zone)
+    first = both[0]
+    words = _("%(date)s, %(time)s (%(place)s)") % {"date": first.date, "time": first.time, "place": first.place}
+    if len(both) == 1:
+        return words
+    return _("%(first)s; %(time)s in Milan") % {"first": words, "time": both[1].time}

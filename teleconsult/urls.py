@@ -1,0 +1,33 @@
+from django.urls import path
+
+from teleconsult.views import area, start
+
+app_name = "teleconsult"
+urlpatterns = [
+    path("second-opinion/", start.SecondOpinionView.as_view(), name="second_opinion"),
+    path("second-opinion/start/", start.StartView.as_view(), name="request_start"),
+    path("second-opinion/start/patient/", start.PatientView.as_view(), name="request_patient"),
+    path("second-opinion/start/question/", start.QuestionView.as_view(), name="request_question"),
+    path("second-opinion/start/hospital/", start.HospitalView.as_view(), name="request_hospital"),
+    path("second-opinion/start/documents/", start.DocumentsView.as_view(), name="request_documents"),
+    path(
+        "second-opinion/start/documents/<uuid:document>/remove/",
+        start.RemoveDocumentView.as_view(),
+        name="request_document_remove",
+    ),
+    path("second-opinion/start/review/", start.ReviewView.as_view(), name="request_review"),
+    path("contact/", area.ContactView.as_view(), name="contact"),
+    path("my-request/", area.MyRequestView.as_view(), name="my_request"),
+    path("my-request/code/", area.CodeView.as_view(), name="code"),
+    path("my-request/lost/", area.LostReferenceView.as_view(), name="lost_reference"),
+    path("my-request/receipt/", area.ReceiptView.as_view(), name="receipt"),
+    path("my-request/receipt/new/", area.NewReceiptView.as_view(), name="receipt_new"),
+    path("my-request/sign-out/", area.SignOutView.as_view(), name="sign_out"),
+    path("my-request/answer/", area.AnswerView.as_view(), name="answer"),
+    path("my-request/message/", area.MessageView.as_view(), name="message"),
+    path("my-request/consent/", area.ConsentView.as_view(), name="consent"),
+    path("my-request/consent/revoke/", area.RevokeConsentView.as_view(), name="consent_revoke"),
+    path("my-request/withdraw/", area.WithdrawView.as_view(), name="withdraw"),
+    path("my-request/documents/<uuid:document>/", area.DocumentView.as_view(), name="document"),
+    path("my-request/<str:reference>/<str:secret>/", area.PrivateLinkView.as_view(), name="private_link"),
+]

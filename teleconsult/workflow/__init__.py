@@ -1,0 +1,74 @@
+"""Every step in the life of a request; the table of them is `teleconsult.transitions`.
+
+Each locks the row, checks who and what, and writes the event, the trail and the messages in one transaction. All take
+`by=` and raise `NotAllowed` (a stranger), `IllegalStep` (not from this status) and, where `seen_version` is asked for,
+`StaleVersion`.
+"""
+
+from teleconsult.workflow.correspondence import send_message, write_note
+from teleconsult.workflow.decisions import give_consent, revoke_consent, state_authority
+from teleconsult.workflow.documents import add_document, remove_document, remove_old_documents
+from teleconsult.workflow.drafts import LONGEST_NAME, Started, save_draft, send_question, start_draft, submit
+from teleconsult.workflow.endings import close_no_answer, erase, expire
+from teleconsult.workflow.facility import name_specialist, return_to_triage, settle_fee
+from teleconsult.workflow.office import (
+    ask_consent,
+    ask_document,
+    ask_question,
+    close,
+    confirm_identity,
+    decline,
+    forward,
+    set_urgency,
+    take,
+    take_over,
+)
+from teleconsult.workflow.patient import ask_receipt, patient_answers, withdraw
+from teleconsult.workflow.possible import allowed_actions, allows, asked, awaited_facility
+from teleconsult.workflow.requirements import DOCUMENTS_KEPT, NO_ANSWER_AFTER, REQUEST_KEPT, missing_answers
+from teleconsult.workflow.steps import LONGEST_TEXT
+
+__all__ = [
+    "DOCUMENTS_KEPT",
+    "LONGEST_NAME",
+    "LONGEST_TEXT",
+    "NO_ANSWER_AFTER",
+    "REQUEST_KEPT",
+    "Started",
+    "add_document",
+    "allowed_actions",
+    "allows",
+    "ask_consent",
+    "ask_document",
+    "ask_question",
+    "ask_receipt",
+    "asked",
+    "awaited_facility",
+    "close",
+    "close_no_answer",
+    "confirm_identity",
+    "decline",
+    "erase",
+    "expire",
+    "forward",
+    "give_consent",
+    "missing_answers",
+    "name_specialist",
+    "patient_answers",
+    "remove_document",
+    "remove_old_documents",
+    "return_to_triage",
+    "revoke_consent",
+    "save_draft",
+    "send_message",
+    "send_question",
+    "set_urgency",
+    "settle_fee",
+    "start_draft",
+    "state_authority",
+    "submit",
+    "take",
+    "take_over",
+    "withdraw",
+    "write_note",
+]

@@ -1,0 +1,91 @@
+"""Files of the patient: added, removed, and gone when their time is over."""
+
+import datetime
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, Sum
+from django.db.models.functions import Coalesce
+
+from teleconsult.enums import (
+    Action,
+)
+from teleconsult.exceptions import (
+    TooManyFiles,
+)
+from teleconsult.models import (
+    Document,
+    Request,
+)
+from teleconsult.permissions import Actor
+from teleconsult.workflow.steps import (
+    begin,
+    finish,
+)
+from treatments.enums import DocumentKind
+from treatments.models import RequiredDocument
+from vault.files import StoredFile, Upload
+from vault.tasks import judge_soon
+
+
+@transaction.atomic
+def add_document(
+    *,
+    request: Request,
+    by: Actor,
+    upload: Upload,
+    kind: DocumentKind,
+    issued_on: datetime.date | None = None,
+    language: str = "",
+    requirement: RequiredDocument | None = None,
+) -> Document:
+    """Seal and keep a file; a worker judges it. Raises TooManyFiles."""
+    step = begin(request, Action.ADD_DOCUMENT, by)
+    _check_room(step.request, getattr(upload, "size", 0) or 0)
+    file = StoredFile.objects.store(upload, data_key=step.request.data_key)
+    document = Document.objects.create(
+        request=step.request,
+        file=file,
+        kind=DocumentKind(kind).value,
+        issued_on=issued_on.isoformat() if issued_on else "",
+        language=language[:10],
+        requirement=requirement.pk if requirement else None,
+        role=step.role,
+        added_at=step.now,
+    )
+    step.request.saved_at = step.now
+    finish(step, about=document)
+    judge_soon(file)
+    return document
+
+
+@transaction.atomic
+def remove_document(*, document: Document, by: Actor) -> Request:
+    """Remove a file from a draft, for good."""
+    step = begin(document.request, Action.REMOVE_DOCUMENT, by)
+    finish(step, about=document)
+    document.delete()
+    document.file.delete()
+    return step.request
+
+
+@transaction.atomic
+def remove_old_documents(*, request: Request, by: Actor) -> Request:
+    """Remove the files of a request that ended 12 months ago."""
+    step = begin(request, Action.REMOVE_DOCUMENT, by)
+    finish(step)
+    delete_documents(step.request)
+    return step.request
+
+
+def delete_documents(request: Request) -> None:
+    for document in request.documents.select_related("file"):
+        document.delete()
+        document.file.delete()
+
+
+def _check_room(request: Request, more_bytes: int) -> None:
+    held = request.documents.aggregate(files=Count("pk"), size=Coalesce(Sum("file__size"), 0))
+    is_full = held["files"] >= settings.MAXIMUM_FILES_PER_REQUEST
+    if is_full or held["size"] + more_bytes > settings.MAXIMUM_BYTES_PER_REQUEST:
+        raise TooManyFiles

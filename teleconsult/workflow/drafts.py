@@ -1,0 +1,204 @@
+"""The patient begins, saves and sends."""
+
+import datetime
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from teleconsult import access, permissions, transitions
+from teleconsult.enums import (
+    Action,
+    ConsentDecision,
+    ConsentPurpose,
+    RequestKind,
+)
+from teleconsult.exceptions import (
+    Incomplete,
+)
+from teleconsult.models import (
+    CoordinationOffice,
+    Request,
+)
+from teleconsult.permissions import Actor
+from teleconsult.workflow.decisions import decide
+from teleconsult.workflow.promises import protocol_for, start_office_clock
+from teleconsult.workflow.requirements import check
+from teleconsult.workflow.steps import (
+    LONGEST_TEXT,
+    Step,
+    begin,
+    clean,
+    finish,
+    lock,
+    write_trail,
+)
+from vault.keys import DataKey, email_hash
+
+LONGEST_NAME = 200
+
+# A form pressed again within this time gets the receipt that its first answer lost.
+SECOND_PRESS = datetime.timedelta(minutes=10)
+
+ANSWER_NAMES = frozenset(
+    {
+        "age_years", "asker_name", "condition", "country", "email", "facility", "for_whom", "language",
+        "patient_name", "question", "relationship", "sex", "treatment", "zone",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Started:
+    """A request that was begun, with the secret of its receipt; no secret when it was begun long ago."""
+
+    request: Request
+    secret: str
+
+
+@transaction.atomic
+def start_draft(
+    *,
+    answers: Mapping[str, Any],
+    idempotency_key: uuid.UUID,
+    kind: RequestKind = RequestKind.SECOND_OPINION,
+) -> Started:
+    """Keep the first answers, `email` and `language` among them, and return the draft with its receipt.
+
+    Pressed twice, one row. Raises Incomplete without an e-mail address.
+    """
+    request, is_new = _begun(answers, idempotency_key, kind)
+    if is_new:
+        step = _start_step(request)
+        finish(step)
+    return _with_receipt(request, is_new)
+
+
+@transaction.atomic
+def send_question(
+    *, answers: Mapping[str, Any], idempotency_key: uuid.UUID, coordination_consent: str, shown_in: str
+) -> Started:
+    """Keep and send a question to the coordination office in one step; pressed twice, one row.
+
+    `coordination_consent` is the hash of the consent text that was on the screen, in the language `shown_in`.
+    Raises Incomplete and ConsentTextChanged.
+    """
+    request, is_new = _begun(answers, idempotency_key, RequestKind.QUESTION)
+    if is_new:
+        step = _start_step(request)
+        finish(step, tells=False)
+        request = submit(
+            request=request,
+            by=Actor.author(request),
+            seen_version=step.request.version,
+            idempotency_key=idempotency_key,
+            coordination_consent=coordination_consent,
+            shown_in=shown_in,
+        )
+    return _with_receipt(request, is_new)
+
+
+@transaction.atomic
+def save_draft(*, request: Request, by: Actor, answers: Mapping[str, Any]) -> Request:
+    """Keep some answers of a draft; the last one given holds, so no version is asked for."""
+    step = begin(request, Action.SAVE, by)
+    _write_answers(step.request, answers)
+    step.request.saved_at = step.now
+    step.request.save()
+    write_trail(step)
+    return step.request
+
+
+@transaction.atomic
+def submit(
+    *,
+    request: Request,
+    by: Actor,
+    seen_version: int,
+    idempotency_key: uuid.UUID,
+    coordination_consent: str = "",
+    facility_consent: str = "",
+    shown_in: str = "",
+) -> Request:
+    """Send a draft to the coordination office; pressed twice with one key, one step.
+
+    The two consents are the hashes of the texts that were on the screen, in the language `shown_in`; a consent that
+    is live already need not be given again. Raises Incomplete, ConsentMissing and ConsentTextChanged.
+    """
+    locked = lock(request)
+    if locked.submit_key == idempotency_key and permissions.may(Action.SUBMIT, by, locked):
+        return locked
+    step = begin(request, Action.SUBMIT, by, seen_version, checked=False)
+    language = shown_in or step.request.language
+    if coordination_consent:
+        decide(step, ConsentPurpose.COORDINATION, None, ConsentDecision.GRANT, coordination_consent, language)
+    if facility_consent and step.request.facility:
+        decide(step, ConsentPurpose.FACILITY, step.request.facility, ConsentDecision.GRANT, facility_consent, language)
+    check(step)
+    step.request.submitted_at = step.now
+    step.request.submit_key = idempotency_key
+    step.request.protocol = protocol_for(step.request, step.request.facility)
+    start_office_clock(step)
+    finish(step)
+    return step.request
+
+
+def _start_step(request: Request) -> Step:
+    by = Actor.author(request)
+    row = next(row for row in transitions.TABLE if row.action == Action.START)
+    return Step(request, Action.START, by, request.patient_role, row, request.created_at)
+
+
+def _begun(answers: Mapping[str, Any], key: uuid.UUID, kind: RequestKind) -> tuple[Request, bool]:
+    """Return the request that this form began, and whether that was now."""
+    known = Request.objects.filter(idempotency_key=key).first()
+    if known:
+        return known, False
+    if not answers.get("email"):
+        raise Incomplete(["email"])
+    try:
+        with transaction.atomic():
+            return _new_request(answers, key, kind), True
+    except IntegrityError:
+        # The same form, pressed twice at once: the other press has just committed.
+        return Request.objects.get(idempotency_key=key), False
+
+
+def _new_request(answers: Mapping[str, Any], key: uuid.UUID, kind: RequestKind) -> Request:
+    request = Request(
+        kind=RequestKind(kind),
+        idempotency_key=key,
+        office=CoordinationOffice.receiving(),
+        data_key=DataKey.objects.make(),
+    )
+    _write_answers(request, answers)
+    request.save(force_insert=True)
+    return request
+
+
+def _with_receipt(request: Request, is_new: bool) -> Started:
+    is_second_press = not is_new and timezone.now() - request.created_at < SECOND_PRESS and not request.is_ended
+    secret = access.issue_receipt(request, is_confirmed=True) if is_new or is_second_press else ""
+    return Started(request, secret)
+
+
+def _write_answers(request: Request, answers: Mapping[str, Any]) -> None:
+    """Put answers on the row; raises KeyError for a name that is no answer."""
+    unknown = set(answers) - ANSWER_NAMES
+    if unknown:
+        raise KeyError(f"No answers: {', '.join(sorted(unknown))}.")
+    for name, value in answers.items():
+        if name in {"treatment", "condition"}:
+            setattr(request, f"{name}_slug", value.slug if value else "")
+            request.__dict__.pop(name, None)
+        elif isinstance(value, str):
+            setattr(request, name, clean(value, LONGEST_TEXT if name == "question" else LONGEST_NAME))
+        else:
+            setattr(request, name, value)
+    if "email" in answers:
+        request.email_key = email_hash(request.email)
+    if {"facility", "treatment"} & set(answers):
+        request.protocol = protocol_for(request, request.facility)

@@ -1,0 +1,43 @@
+"""Which protocol holds, and when its clock starts."""
+
+from facilities.models import Facility
+from teleconsult import clock
+from teleconsult.models import (
+    Request,
+)
+from teleconsult.workflow.steps import Step
+from treatments.enums import ClockStart
+from treatments.models import Protocol
+
+
+def protocol_for(request: Request, facility: Facility | None) -> Protocol | None:
+    """Return the version in force today: the request keeps it."""
+    if facility is None:
+        return None
+    return Protocol.objects.in_force().for_request(facility, request.treatment).first()
+
+
+def start_office_clock(step: Step) -> None:
+    office = step.request.office
+    _start_clock(step, office.first_answer_working_days, office.province)
+
+
+def start_facility_clock(step: Step, starts: set[ClockStart]) -> None:
+    """Start the facility's promise, if this is the moment from which it counts; else nothing is promised yet."""
+    protocol, facility = step.request.protocol, step.facility or step.request.current_facility
+    counts_now = protocol is not None and facility is not None and protocol.clock_starts in starts
+    _start_clock(
+        step,
+        protocol.promised_working_days if protocol and counts_now else None,
+        facility.province if facility else "",
+    )
+
+
+def _start_clock(step: Step, days: int | None, province: str) -> None:
+    request = step.request
+    if not days:
+        request.clock_started_at = request.promised_days = request.due_at = None
+        request.clock_province = ""
+        return
+    request.clock_started_at, request.promised_days, request.clock_province = step.now, days, province
+    request.due_at = clock.due_at(step.now, days, province)

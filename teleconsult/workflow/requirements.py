@@ -1,0 +1,149 @@
+"""What must be true before a step; the names are those of `transitions.Requirement`."""
+
+import datetime
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from facilities.enums import StaffRole
+from facilities.models import Membership
+from teleconsult import reach
+from teleconsult.enums import (
+    FACILITY_RETURN_REASONS,
+    Action,
+    DeclineReason,
+    ForWhom,
+    RequestKind,
+    ReturnReason,
+    Role,
+    Urgency,
+)
+from teleconsult.exceptions import (
+    AuthorityMissing,
+    ConsentMissing,
+    IllegalStep,
+    Incomplete,
+    NotASpecialistThere,
+    NotReached,
+    ReasonMissing,
+)
+from teleconsult.models import Request
+from teleconsult.transitions import Requirement
+
+if TYPE_CHECKING:
+    from teleconsult.workflow.steps import Step
+
+NO_ANSWER_AFTER = datetime.timedelta(days=45)
+
+# After the end of a request: trust.md, retention.
+DOCUMENTS_KEPT = datetime.timedelta(days=365)
+
+REQUEST_KEPT = datetime.timedelta(days=730)
+
+
+def missing_answers(request: Request) -> list[str]:
+    """Return the names of the answers without which the request cannot be sent."""
+    needed = ["email", "question"]
+    if request.kind == RequestKind.SECOND_OPINION:
+        needed += ["patient_name", "age_years", "country"]
+    if request.for_whom == ForWhom.RELATIVE:
+        needed += ["asker_name", "relationship"]
+    return [name for name in needed if getattr(request, name) in ("", None)]
+
+
+def check(step: "Step") -> None:
+    """Raise what the first requirement that is not met says."""
+    for requirement in step.row.requires:
+        _CHECKS[requirement](step)
+
+
+def _check_answers(step: "Step") -> None:
+    missing = missing_answers(step.request)
+    if missing:
+        raise Incomplete(missing)
+
+
+def _check_coordination_consent(step: "Step") -> None:
+    if not step.request.consents.live().for_coordination().exists():
+        raise ConsentMissing(_("Your consent is missing: without it nobody may read your request."))
+
+
+def _check_facility_consent(step: "Step") -> None:
+    facility = step.facility or step.request.current_facility
+    if facility is None or not step.request.consents.live().for_facility(facility).exists():
+        raise ConsentMissing
+
+
+def _check_authority(step: "Step") -> None:
+    if step.request.needs_authority and step.request.authority_stated_at is None:
+        raise AuthorityMissing
+
+
+def _check_reached(step: "Step") -> None:
+    if step.facility is None or not reach.is_reached(step.facility, step.request.treatment):
+        raise NotReached
+
+
+def _check_specialist(step: "Step") -> None:
+    there = Membership.objects.current().filter(
+        user=step.specialist, facility=step.request.current_facility, role=StaffRole.SPECIALIST
+    )
+    if not there.exists():
+        raise NotASpecialistThere
+
+
+def _check_reason(step: "Step") -> None:
+    """Refuse a reason nobody may give here, and "other" or "urgent" without words."""
+    known: dict[Action, Iterable[str]] = {
+        Action.DECLINE: DeclineReason.values,
+        Action.RETURN_TO_TRIAGE: (
+            [ReturnReason.RECALLED] if step.role == Role.COORDINATOR else FACILITY_RETURN_REASONS
+        ),
+        Action.SET_URGENCY: [urgency.name.lower() for urgency in Urgency],
+    }
+    if step.reason not in known[step.action] or (step.reason in {"other", "urgent"} and not step.text):
+        raise ReasonMissing
+
+
+def _check_words(step: "Step") -> None:
+    if not step.text:
+        raise ReasonMissing(_("Write something first."))
+
+
+def _check_not_owner(step: "Step") -> None:
+    if step.by.user is not None and step.request.owner_id == step.by.user.pk:
+        raise IllegalStep(_("You own this request already."))
+
+
+def _check_forgotten(step: "Step") -> None:
+    if step.request.saved_at > step.now - datetime.timedelta(days=settings.DRAFT_DAYS):
+        raise IllegalStep(_("The draft was used a short time ago."))
+
+
+def _check_old(step: "Step") -> None:
+    kept = DOCUMENTS_KEPT if step.action == Action.REMOVE_DOCUMENT else REQUEST_KEPT
+    if step.request.closed_at is None or step.request.closed_at > step.now - kept:
+        raise IllegalStep(_("The request ended a short time ago."))
+
+
+def _check_unanswered(step: "Step") -> None:
+    if step.request.paused_since is None or step.request.paused_since > step.now - NO_ANSWER_AFTER:
+        raise IllegalStep(_("The patient still has time to answer."))
+
+
+_CHECKS = {
+    Requirement.ANSWERS: _check_answers,
+    Requirement.COORDINATION_CONSENT: _check_coordination_consent,
+    Requirement.FACILITY_CONSENT: _check_facility_consent,
+    Requirement.AUTHORITY: _check_authority,
+    Requirement.REACHED: _check_reached,
+    Requirement.SPECIALIST_THERE: _check_specialist,
+    Requirement.REASON: _check_reason,
+    Requirement.WORDS: _check_words,
+    Requirement.NOT_OWNER: _check_not_owner,
+    Requirement.FORGOTTEN: _check_forgotten,
+    Requirement.OLD: _check_old,
+    Requirement.UNANSWERED: _check_unanswered,
+}

@@ -1,0 +1,232 @@
+"""How every step is taken: the row is locked, who and what is checked, and the move, the event, the trail and the
+messages are written in one transaction."""
+
+import datetime
+import unicodedata
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from facilities.models import Facility
+from teleconsult import clock, mailings, permissions, transitions
+from teleconsult.enums import (
+    ENDED_STATUSES,
+    Action,
+    Role,
+    Status,
+    WaitingFor,
+)
+from teleconsult.exceptions import (
+    IllegalStep,
+    NotAllowed,
+    StaleVersion,
+)
+from teleconsult.models import (
+    Event,
+    Pause,
+    Request,
+)
+from teleconsult.permissions import Actor
+from teleconsult.transitions import Target, Transition
+from teleconsult.workflow.requirements import check
+from vault import trail
+from vault.trail import ActorKind
+
+LONGEST_TEXT = 10_000
+
+_TRAIL_ACTIONS = {
+    Action.START: trail.Action.CREATED,
+    Action.GIVE_CONSENT: trail.Action.GRANTED,
+    Action.REVOKE_CONSENT: trail.Action.REVOKED,
+    Action.ERASE: trail.Action.ERASED,
+    Action.EXPIRE: trail.Action.ERASED,
+}
+
+# Steps that change what others decide upon without changing the status; adding to a case is not one of them.
+_COUNTED = frozenset(
+    {
+        Action.TAKE_OVER,
+        Action.SET_URGENCY,
+        Action.SETTLE_FEE,
+        Action.GIVE_CONSENT,
+        Action.REVOKE_CONSENT,
+        Action.STATE_AUTHORITY,
+        Action.CONFIRM_IDENTITY,
+    }
+)
+
+AWAITED = {
+    Action.ASK_DOCUMENT: WaitingFor.DOCUMENT,
+    Action.ASK_QUESTION: WaitingFor.ANSWER,
+    Action.ASK_CONSENT: WaitingFor.CONSENT,
+}
+
+
+@dataclass
+class Step:
+    """One step under way: the locked row, who acts in which role, and what the step is about."""
+
+    request: Request
+    action: Action
+    by: Actor
+    role: Role
+    row: Transition
+    now: datetime.datetime
+    facility: Facility | None = None
+    specialist: User | None = None
+    reason: str = ""
+    text: str = ""
+
+
+def lock(request: Request) -> Request:
+    """Return the row as it is now; nobody else changes it until the transaction ends."""
+    return (
+        Request.objects.select_for_update(of=("self",))
+        .select_related("office", "data_key", "facility")
+        .get(pk=request.pk)
+    )
+
+
+def begin(
+    request: Request,
+    action: Action,
+    by: Actor,
+    seen_version: int | None = None,
+    *,
+    checked: bool = True,
+    **about: Any,
+) -> Step:
+    """Lock the row and refuse what may not or cannot be done."""
+    locked = lock(request)
+    role = permissions.role_for(action, by, locked)
+    if role is None:
+        raise NotAllowed
+    if seen_version is not None and locked.version != seen_version:
+        raise _stale(locked, by)
+    row = transitions.find(action, locked.status, role)
+    if row is None:
+        raise IllegalStep
+    step = Step(locked, action, by, role, row, timezone.now(), **about)
+    if checked:
+        check(step)
+    return step
+
+
+def turn(step: Step, target: str) -> None:
+    """Take the row of the same step that leads elsewhere."""
+    row = transitions.find(step.action, step.request.status, step.role, target)
+    if row is None:
+        raise IllegalStep
+    step.row = row
+
+
+def finish(step: Step, *, note: str | None = None, about: models.Model | None = None, tells: bool = True) -> Event:
+    """Move the request, and write event, trail and messages."""
+    request, before = step.request, step.request.status if step.row.sources else ""
+    target = _target_of(step)
+    if step.row.moves:
+        _leave(step)
+        _enter(step, target)
+    if step.row.moves or step.action in _COUNTED:
+        request.version += 1 if step.row.sources else 0
+    request.save()
+    event = Event.objects.create(
+        request=request,
+        number=request.events.count() + 1,
+        at=step.now,
+        action=step.action,
+        from_status=before,
+        to_status=request.status,
+        role=step.role,
+        user=step.by.user,
+        facility=step.facility or facility_of_role(step),
+        reason=step.reason,
+        note=step.text if note is None else note,
+    )
+    write_trail(step, about)
+    if tells:
+        for mail in step.row.tells:
+            mailings.tell(mail, request, event)
+    return event
+
+
+def end_assignment(step: Step) -> None:
+    """Take the case from the facility: access follows the assignment."""
+    # The row that tells for which facility the step was taken stays as it was.
+    step.facility = step.facility or facility_of_role(step)
+    step.request.assignments.current().update(ended_at=step.now)
+    step.request.__dict__.pop("assignment", None)
+
+
+def facility_of_role(step: Step) -> Facility | None:
+    """Return the facility for which somebody of a facility acts."""
+    if step.role in {Role.FACILITY_OFFICE, Role.SPECIALIST}:
+        return step.facility or step.request.current_facility
+    return None
+
+
+def write_trail(step: Step, about: models.Model | None = None) -> None:
+    """Add the step to the trail of the case."""
+    facility = facility_of_role(step)
+    trail.record(
+        action=_TRAIL_ACTIONS.get(step.action, trail.Action.CHANGED),
+        by=step.by.for_trail(step.role, facility.pk if facility else None),
+        case=step.request,
+        object=about or step.request,
+        detail=str(step.action),
+    )
+
+
+def clean(text: str, length: int) -> str:
+    """Return text without NUL and surrounding blanks, cut at a length in characters."""
+    return unicodedata.normalize("NFC", text.replace("\0", "")).strip()[:length]
+
+
+def _target_of(step: Step) -> str:
+    if step.row.target == Target.RETURNS:
+        return step.request.returns_to
+    return step.request.status if step.row.target == Target.STAYS else str(step.row.target)
+
+
+def _leave(step: Step) -> None:
+    """Let the clock run again, if it stood still."""
+    request = step.request
+    if request.status != Status.AWAITING_PATIENT:
+        return
+    Pause.objects.create(request=request, since=request.paused_since, until=step.now, waiting_for=request.waiting_for)
+    # Asked before the reasons for waiting are gone.
+    request.returns_to = request.waiting_for = ""
+    request.paused_since = None
+    if request.clock_started_at and request.promised_days:
+        request.due_at = clock.due_at(
+            request.clock_started_at, request.promised_days, request.clock_province, clock.stops_of(request)
+        )
+
+
+def _enter(step: Step, target: str) -> None:
+    request, before = step.request, step.request.status
+    request.status = target
+    if target == Status.AWAITING_PATIENT:
+        request.returns_to, request.waiting_for, request.paused_since = before, AWAITED[step.action], step.now
+    if target in ENDED_STATUSES:
+        request.closed_at = request.closed_at or step.now
+        end_assignment(step)
+
+
+def _stale(request: Request, by: Actor) -> StaleVersion:
+    """Return the error that says who was first and what changed."""
+    moves = Q(action__in=_COUNTED) | ~Q(from_status=F("to_status"))
+    last = request.events.filter(moves).select_related("user", "facility").order_by("-number").first()
+    if last is None:
+        return StaleVersion()
+    who = str(last.user) if last.user and by.kind == ActorKind.STAFF else last.get_role_display()
+    change = last.get_action_display()
+    sentence = _(
+        "%(who)s was first: “%(change)s”. Your own text is still here. Read what changed, then decide again."
+    ) % {"who": who, "change": change}
+    return StaleVersion(sentence, who=who, change=change, at=last.at)
