@@ -6,9 +6,10 @@ class FacilitiesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Open the administration to those who edit a listing."""
+        """Open the administration to those who edit a listing, and tell what may be edited."""
         # Models may not be imported before every app is loaded.
         from accounts import areas  # noqa: PLC0415
-        from facilities import permissions  # noqa: PLC0415
+        from facilities import editing, permissions  # noqa: PLC0415
 
         areas.register("admin", permissions.edits_a_listing)
+        editing.register_kinds()

@@ -103,7 +103,7 @@ DATA_DIR = Path(text("DATA_DIR") or BASE_DIR / ".data")
 
 INSTALLED_APPS = [
     "modeltranslation",
-    "django.contrib.admin",
+    "healthlombardy.administration.AdministrationConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

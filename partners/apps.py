@@ -4,3 +4,10 @@ from django.apps import AppConfig
 class PartnersConfig(AppConfig):
     name = "partners"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Tell publishing what may be edited."""
+        # Models may not be imported before every app is loaded.
+        from partners import editing  # noqa: PLC0415
+
+        editing.register_kinds()

@@ -40,6 +40,8 @@ class Kind:
     fields: tuple[str, ...] = ()
     of_facility: tuple[str, ...] = ()
     facility: str = ""
+    # Whether the facility's own editors may also propose to add and to remove rows.
+    is_list_of_facility: bool = False
     derive: Callable[[Any], Values] | None = None
     shown_on: Callable[[Any], list[Model]] = only_itself
 

@@ -53,6 +53,12 @@ def editable_columns(user: Person, model: Any) -> list[str]:
     return kind.columns_of_facility if kind.facility and edits_any_facility(user) else []
 
 
+def adds_and_removes(user: Person, model: Any) -> bool:
+    """Return whether the person may propose new rows, and to remove rows she may edit."""
+    kind = kind_of(model)
+    return is_editor(user) or (kind.is_list_of_facility and edits_any_facility(user))
+
+
 def decides(user: Person) -> bool:
     """Return whether the person publishes, sends back and undoes changes."""
     return is_editor(user)

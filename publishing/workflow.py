@@ -17,7 +17,7 @@ from publishing.editing import Kind, Values, is_many, kind_of, label, values, ve
 from publishing.enums import ChangeAction, ChangeState
 from publishing.exceptions import Gone, Invalid, NoteMissing, NothingToUndo, NotOpen, NotWaiting, OpenChange, Stale
 from publishing.models import Change
-from publishing.permissions import decides, editable_by, editable_columns, facilities_of
+from publishing.permissions import adds_and_removes, decides, editable_by, editable_columns, facilities_of
 from publishing.texts import mark_texts
 
 # --- proposing ----------------------------------------------------------------------------------------------------
@@ -40,8 +40,10 @@ def propose_edit(*, edited: models.Model, after: Values, by: User) -> Change | N
     seen = versions(present)
     fields = {name: [present[name], value] for name, value in after.items() if value != present[name]}
     if waiting:
-        # What somebody else proposed in columns that this person may not touch stays as it was.
+        # What was proposed in columns that are not on this person's form stays as it was.
         others = {name: pair for name, pair in waiting.fields.items() if name not in after}
+        if set(others) - set(editable_columns(by, kind.model)):
+            raise OpenChange
         fields |= others
         seen |= {name: waiting.seen[name] for name in others if name in waiting.seen}
     if not fields:
@@ -54,7 +56,8 @@ def propose_addition(*, model: type[models.Model], after: Values, by: User) -> C
     """Propose a new row; raises PermissionDenied, Invalid, OpenChange (the same one waits already)."""
     kind = kind_of(model)
     new = _new_row(kind, after)
-    if not editable_columns(by, model) or not (decides(by) or kind.facility_of(new) in facilities_of(by)):
+    is_own = decides(by) or kind.facility_of(new) in facilities_of(by)
+    if not (is_own and adds_and_removes(by, model) and set(after) <= set(kind.columns)):
         raise PermissionDenied
     _validate(new, [name for name in after if not is_many(model, name)])
     return _add(kind, new, after, by)
@@ -65,6 +68,8 @@ def propose_removal(*, removed: models.Model, by: User) -> Change:
     """Propose to remove a row; raises PermissionDenied, OpenChange, Gone."""
     kind = kind_of(type(removed))
     _must_edit(removed, {}, by)
+    if not adds_and_removes(by, type(removed)):
+        raise PermissionDenied
     if _open_change(removed):
         raise OpenChange
     return _remove(kind, removed.pk, by)
@@ -83,7 +88,11 @@ def publish(*, change: Change, by: User) -> Change:
     if change.state != ChangeState.SUBMITTED:
         raise NotWaiting
     model: Any = change.content_type.model_class()
-    steps = {ChangeAction.EDIT: _publish_edit, ChangeAction.ADD: _publish_addition, ChangeAction.REMOVE: _publish_removal}
+    steps = {
+        ChangeAction.EDIT: _publish_edit,
+        ChangeAction.ADD: _publish_addition,
+        ChangeAction.REMOVE: _publish_removal,
+    }
     # modeltranslation fills the column without a language from the active one.
     with translation.override(settings.LANGUAGE_CODE):
         shown = steps[ChangeAction(change.action)](kind_of(model), change, by)
@@ -104,7 +113,7 @@ def send_back(*, change: Change, note: str, by: User) -> Change:
 
 @transaction.atomic
 def discard(*, change: Change, by: User) -> Change:
-    """Drop a change; the author's facility may drop its own. Raises PermissionDenied, NotOpen."""
+    """Drop a change; a facility's editors may drop their own. Raises PermissionDenied, NotOpen."""
     return _close(_locked(change, by, is_own_enough=True), ChangeState.DISCARDED, by)
 
 
@@ -177,7 +186,8 @@ def _published(kind: Kind, pk: int | None) -> Any:
 def _locked(change: Change, by: User, *, is_own_enough: bool = False) -> Change:
     """Return the change locked, if the person may decide about it and nobody has."""
     locked = Change.objects.select_for_update().get(pk=change.pk)
-    is_own = is_own_enough and locked.facility_id is not None and locked.facility_id in facilities_of(by)
+    # An editor's proposal is not the facility's to drop.
+    is_own = is_own_enough and locked.facility_id in facilities_of(by) and not decides(locked.author)
     if not (decides(by) or is_own):
         raise PermissionDenied
     if not locked.is_open:
@@ -219,7 +229,9 @@ def _new_row(kind: Kind, after: Values) -> Any:
 
 def _add(kind: Kind, new: models.Model, after: Values, by: User) -> Change:
     """Store the change that adds a row."""
-    return _save(Change(action=ChangeAction.ADD), kind, new, {name: [None, value] for name, value in after.items()}, {}, by)
+    return _save(
+        Change(action=ChangeAction.ADD), kind, new, {name: [None, value] for name, value in after.items()}, {}, by
+    )
 
 
 def _remove(kind: Kind, pk: int, by: User) -> Change:
@@ -237,7 +249,9 @@ def _remove(kind: Kind, pk: int, by: User) -> Change:
 
 def _identity(kind: Kind, new: models.Model) -> str:
     """Return a hash of what makes a new row the only one of its kind."""
-    unique = [constraint for constraint in kind.model._meta.constraints if isinstance(constraint, models.UniqueConstraint)]
+    unique = [
+        constraint for constraint in kind.model._meta.constraints if isinstance(constraint, models.UniqueConstraint)
+    ]
     names = sorted({name for constraint in unique for name in constraint.fields})
     return version_of(versions(values(new, names)))
 
@@ -319,5 +333,3 @@ def _validate(row: Any, names: list[str]) -> None:
                 problems += [f"{start}{message}" for message in messages]
     if problems:
         raise Invalid(problems)
-
-

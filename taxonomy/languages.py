@@ -33,7 +33,7 @@ def locale(code: str) -> Locale:
 
 def language_name(tag: str, in_language: str) -> str:
     """Return the name of a language, for example `tr`, as a reader of `in_language` says it."""
-    name = locale(in_language).languages.get(CLDR.get(tag, tag))
+    name = locale(in_language).languages.get(BCP47.get(tag, tag).replace("-", "_"))
     return name or tag
 
 

@@ -215,18 +215,22 @@ def _opened_by(reference: str, secret: str) -> tuple[Request | None, AccessLevel
 
 
 @transaction.atomic
-def _make_code(request: Request | None, level: AccessLevel, browser: str, decoy: Request | None = None) -> Asked:
+def _make_code(request: Request, level: AccessLevel, browser: str, *, is_decoy: bool = False) -> Asked:
     code = "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_SIGNS))
     now = timezone.now()
     row = AccessCode(
-        request=request, level=level, browser_hash=_hash(browser), created_at=now, expires_at=now + CODE_LIFE
+        request=None if is_decoy else request,
+        level=level,
+        browser_hash=_hash(browser),
+        created_at=now,
+        expires_at=now + CODE_LIFE,
     )
     row.code_hash = _code_hash(row.pk, code)
     # A newer code ends the older ones of this browser.
-    older = AccessCode.objects.filter(request=request, browser_hash=row.browser_hash, used_at__isnull=True)
+    older = AccessCode.objects.filter(request=row.request, browser_hash=row.browser_hash, used_at__isnull=True)
     older.update(used_at=now)
     row.save(force_insert=True)
-    mailings.send_code(request or decoy, code, row)
+    mailings.send_code(request, code, row)
     return Asked(row.pk, row.expires_at)
 
 
@@ -234,7 +238,7 @@ def _pretend(browser: str) -> Asked:
     """Do all a hit does and take it back, but for a row that no code opens."""
     with transaction.atomic():
         mark = transaction.savepoint()
-        _make_code(None, AccessLevel.STATUS, browser, decoy=_decoy())
+        _make_code(_decoy(), AccessLevel.STATUS, browser, is_decoy=True)
         transaction.savepoint_rollback(mark)
         now = timezone.now()
         row = AccessCode.objects.create(

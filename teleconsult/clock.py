@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 from zoneinfo import ZoneInfo
 
 import holidays
+from babel import Locale
 from babel.dates import format_date, format_skeleton, get_timezone_location
 from django.conf import settings
 from django.utils import timezone, translation
@@ -242,7 +243,7 @@ def place_of(zone: str) -> str:
 
 def offset_of(moment: datetime.datetime) -> str:
     """Return the distance from UTC of a moment with zone: UTC+3, UTC+5:30, UTC."""
-    minutes = int(moment.utcoffset().total_seconds()) // 60 if moment.utcoffset() else 0
+    minutes = int((moment.utcoffset() or datetime.timedelta(0)).total_seconds()) // 60
     if not minutes:
         return "UTC"
     hours, rest = divmod(abs(minutes), 60)
@@ -252,7 +253,7 @@ def offset_of(moment: datetime.datetime) -> str:
 def _days(request: "Request", now: datetime.datetime, due: datetime.datetime, stops: list[Stop]) -> Iterator[Day]:
     today, last = _day_in_milan(now), _day_in_milan(due)
     end = _day_in_milan(request.closed_at) if request.closed_at else max(today, last)
-    day = _day_in_milan(request.clock_started_at)
+    day = _day_in_milan(request.clock_started_at or now)
     for _number in range(LONGEST_PROGRESS):
         day += ONE_DAY
         if day > max(end, last):
@@ -284,7 +285,7 @@ def _day_in_milan(moment: datetime.datetime) -> datetime.date:
     return moment.astimezone(MILAN).date()
 
 
-def _locale() -> object:
+def _locale() -> Locale:
     return locale(translation.get_language() or settings.LANGUAGE_CODE)
 
 

@@ -28,7 +28,7 @@ class Actor:
 
     @classmethod
     def staff(cls, user: Person) -> Self:
-        return cls(ActorKind.STAFF, user=user)
+        return cls(ActorKind.STAFF, user=user if isinstance(user, User) else None)
 
     @classmethod
     def patient(cls, session: PatientSession) -> Self:
@@ -47,7 +47,7 @@ class Actor:
     def for_trail(self, role: Role | str, facility_id: int | None = None) -> trail.Actor:
         """Return the same for the trail."""
         if self.kind == ActorKind.STAFF:
-            return trail.Actor.staff(self.user.pk, role=role, facility_id=facility_id)
+            return trail.Actor.staff(self.user.pk if self.user else "", role=role, facility_id=facility_id)
         if self.kind == ActorKind.PATIENT:
             return trail.Actor(kind=ActorKind.PATIENT, id=str(self.request_id), role=role)
         return trail.Actor.system(self.job)
@@ -90,8 +90,8 @@ def may_read_notes_of(user: Person, request: Request) -> tuple[bool, set[int]]:
     """Return whether the notes of the office are hers to read, and those of which facilities."""
     roles = roles_of(user, request)
     assignment = request.assignments.current().first()
-    at_facility = bool({Role.FACILITY_OFFICE, Role.SPECIALIST} & set(roles)) and assignment is not None
-    return Role.COORDINATOR in roles, {assignment.facility_id} if at_facility else set()
+    at_facility = bool({Role.FACILITY_OFFICE, Role.SPECIALIST} & set(roles))
+    return Role.COORDINATOR in roles, {assignment.facility_id} if at_facility and assignment else set()
 
 
 def has_code_alone(by: "Actor | Person") -> bool:

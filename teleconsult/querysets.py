@@ -1,8 +1,9 @@
 """Words to ask for requests and what belongs to them. Only C1 columns filter and sort."""
 
 import datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 
+from django.apps import apps
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
@@ -120,7 +121,7 @@ class RequestQuerySet(models.QuerySet):
 
     def opened(self, limit: int = OPENED_AT_ONCE) -> list["Request"]:
         """Return at most `limit` rows with `treatment` and `condition` attached, in two more queries."""
-        rows = list(self.select_related("data_key")[:limit])
+        rows = cast("list[Request]", list(self.select_related("data_key")[:limit]))
         for row in rows:
             # Opened here, the keys are at hand: else each row would fetch its own.
             row.data_key.open()
@@ -132,11 +133,11 @@ class RequestQuerySet(models.QuerySet):
         return rows
 
     def _offices_of(self, user: Person) -> models.QuerySet:
-        member = self.model._meta.apps.get_model("teleconsult", "OfficeMember")
+        member = apps.get_model("teleconsult", "OfficeMember")
         return member.objects.current().filter(user_id=user.pk, office=OuterRef("office"))
 
     def _assignments(self) -> models.QuerySet:
-        assignment = self.model._meta.apps.get_model("teleconsult", "Assignment")
+        assignment = apps.get_model("teleconsult", "Assignment")
         return assignment.objects.current().filter(request=OuterRef("pk"))
 
     def _facilities_of(self, user: Person) -> models.QuerySet:
@@ -165,8 +166,8 @@ class DocumentQuerySet(models.QuerySet):
 
     def visible_to(self, user: Person) -> Self:
         """Keep the documents of the requests a person may know of."""
-        request = self.model._meta.get_field("request").related_model
-        return self.filter(request__in=request.objects.visible_to(user))
+        requests = apps.get_model("teleconsult", "Request").objects.visible_to(user)
+        return self.filter(request__in=requests)
 
     def with_file(self) -> Self:
         return self.select_related("file", "request")

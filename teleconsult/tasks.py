@@ -53,7 +53,7 @@ def remind_of_drafts(now: datetime.datetime) -> None:
 def remind_waiting(now: datetime.datetime) -> None:
     """Write to those we have waited for, after 7 and after 21 days."""
     for request, days in _reached(WAIT_REMINDERS, Request.objects.waiting_since, now):
-        ends = request.paused_since + workflow.NO_ANSWER_AFTER
+        ends = (request.paused_since or now) + workflow.NO_ANSWER_AFTER
         if ends > now:
             _each(partial(mailings.remind, request, days=days, ends_on=ends.date()))
 

@@ -1,5 +1,6 @@
 """The patient's view of a request: whose turn it is in one sentence, what happened, what comes next."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.urls import reverse
@@ -55,7 +56,12 @@ TOLD = {
 }
 
 
-def turn_of(request: Request) -> Turn:
+def history_of(request: Request) -> list[Event]:
+    """Return the steps so far, oldest first."""
+    return list(request.events.select_related("facility"))
+
+
+def turn_of(request: Request, history: Sequence[Event]) -> Turn:
     """Return whose turn it is."""
     patient = pgettext("whose turn", "It is your turn")
     office = pgettext("whose turn", "It is our turn")
@@ -65,7 +71,7 @@ def turn_of(request: Request) -> Turn:
             patient, _("Your request is not sent yet."), _("Everything you wrote is saved."), url, _("Go on"), True
         )
     if request.status == Status.AWAITING_PATIENT:
-        return _awaited(request, patient)
+        return _awaited(request, history, patient)
     turns = {
         Status.SUBMITTED: Turn(office, _("Your request has arrived."), _("A coordinator reads it next.")),
         Status.IN_TRIAGE: Turn(office, _("A coordinator is looking at your request.")),
@@ -77,7 +83,7 @@ def turn_of(request: Request) -> Turn:
         ),
         Status.OPINION_READY: Turn(patient, _("The answer is ready."), is_patient=True),
         Status.DECLINED: Turn(
-            pgettext("whose turn", "This request has ended"), _("We cannot take your request."), _reason(request)
+            pgettext("whose turn", "This request has ended"), _("We cannot take your request."), _reason(history)
         ),
         Status.WITHDRAWN: Turn(pgettext("whose turn", "This request has ended"), _("You withdrew your request.")),
         Status.EXPIRED: Turn(
@@ -85,12 +91,12 @@ def turn_of(request: Request) -> Turn:
         ),
         Status.ERASED: Turn(pgettext("whose turn", "This request has ended"), _("Everything in it has been erased.")),
     }
-    ended = Turn(pgettext("whose turn", "This request has ended"), _("Your request is closed."), _reason(request))
+    ended = Turn(pgettext("whose turn", "This request has ended"), _("Your request is closed."), _reason(history))
     return turns.get(Status(request.status), ended)
 
 
-def _awaited(request: Request, who: str) -> Turn:
-    event = _last(request, {Action.ASK_DOCUMENT, Action.ASK_QUESTION, Action.ASK_CONSENT})
+def _awaited(request: Request, history: Sequence[Event], who: str) -> Turn:
+    event = _last(history, {Action.ASK_DOCUMENT, Action.ASK_QUESTION, Action.ASK_CONSENT})
     words = event.note if event else ""
     if request.waiting_for == WaitingFor.CONSENT:
         url, label = reverse("teleconsult:consent"), _("Read and decide")
@@ -100,27 +106,26 @@ def _awaited(request: Request, who: str) -> Turn:
     return Turn(who, title, words, url, label, True)
 
 
-def _reason(request: Request) -> str:
+def _reason(history: Sequence[Event]) -> str:
     """Return why the request ended, in words: the reason of the list, then the note."""
-    event = _last(request, {Action.DECLINE, Action.CLOSE, Action.CLOSE_NO_ANSWER})
+    event = _last(history, {Action.DECLINE, Action.CLOSE, Action.CLOSE_NO_ANSWER})
     if event is None:
         return ""
     reasons = {str(reason.value): str(reason.label) for reason in (*DeclineReason, *CloseReason)}
     return " ".join(part for part in (reasons.get(event.reason, ""), event.note) if part)
 
 
-def _last(request: Request, actions: set[Action]) -> Event | None:
-    return request.events.filter(action__in=actions).order_by("-number").first()
+def _last(history: Sequence[Event], actions: set[Action]) -> Event | None:
+    return next((event for event in reversed(history) if event.action in actions), None)
 
 
-def timeline_of(request: Request) -> list[Moment]:
+def timeline_of(request: Request, history: Sequence[Event], turn: Turn) -> list[Moment]:
     """Return what happened, oldest first, what is now, and the end that comes next."""
-    told = [event for event in request.events.select_related("facility") if event.action in TOLD]
+    told = [event for event in history if event.action in TOLD]
     moments = [Moment(_title(event), "done", "", _when(event, request)) for event in told]
     if request.is_ended:
         return moments
-    now = turn_of(request)
-    moments.append(Moment(now.title, "now"))
+    moments.append(Moment(turn.title, "now"))
     if request.status != Status.DRAFT:
         moments.append(Moment(_("You receive an answer"), "next"))
     return moments

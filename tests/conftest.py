@@ -1,8 +1,28 @@
-"""What every test with a database needs."""
+"""What every test needs: strict templates, a database whose tables can be emptied, the real catalogue on demand."""
+
+from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from pytest_django import DjangoDbBlocker
+from pytest_django.plugin import blocking_manager_key
+
+from tests import strict_templates
+from tests.real_catalogue import RealCatalogue
+
+REAL_CATALOGUE = pytest.StashKey[RealCatalogue]()
+
+strict_templates.install()
+# Pages link static files under their plain names: hashing and compressing them is tested by itself.
+settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def static_folder() -> None:
+    """Make the folder of static files, which the server expects."""
+    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
 
 
 @pytest.fixture(scope="session")
@@ -12,3 +32,43 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
         cursor.execute("SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgname LIKE '%no_truncate'")
         for table, trigger in cursor.fetchall():
             cursor.execute(f'ALTER TABLE {table} DISABLE TRIGGER "{trigger}"')
+
+
+@pytest.fixture(scope="session")
+def real_catalogue(
+    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[RealCatalogue]:
+    """Load the data files of the project once, into a database of their own."""
+    made = RealCatalogue(empty=connection.settings_dict["NAME"])
+    with django_db_blocker.unblock():
+        made.make()
+    request.config.stash[REAL_CATALOGUE] = made
+    yield made
+    with django_db_blocker.unblock():
+        made.drop()
+
+
+@pytest.fixture(scope="module")
+def catalogue(real_catalogue: RealCatalogue, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Show the real catalogue to the tests of a module: `pytestmark = pytest.mark.usefixtures("catalogue", "db")`."""
+    with django_db_blocker.unblock():
+        real_catalogue.enter()
+    yield
+    with django_db_blocker.unblock():
+        real_catalogue.leave()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
+    """Renew the catalogue after a test that really committed: Django has emptied every table."""
+    yield
+    if "catalogue" in item.fixturenames and commits(item) and REAL_CATALOGUE in item.config.stash:
+        with item.config.stash[blocking_manager_key].unblock():
+            item.config.stash[REAL_CATALOGUE].spoil()
+
+
+def commits(item: pytest.Item) -> bool:
+    """Return whether Django empties all tables after a test."""
+    marker = item.get_closest_marker("django_db")
+    is_marked = marker is not None and bool(marker.kwargs.get("transaction"))
+    return is_marked or not {"transactional_db", "live_server"}.isdisjoint(item.fixturenames)

@@ -24,15 +24,14 @@ def register_kinds() -> None:
     """Tell publishing about the tables of this app."""
     cure = ("name", "synonyms", "summary", "specialty", "body_districts", "is_published")
     register(Kind(Condition, fields=(*cure, "icd10"), derive=sort_keys_of))
-    register(
-        Kind(Treatment, fields=(*cure, "kind", "conditions", "icd9cm", "icd9cm_newer"), derive=sort_keys_of)
-    )
+    register(Kind(Treatment, fields=(*cure, "kind", "conditions", "icd9cm", "icd9cm_newer"), derive=sort_keys_of))
     register(
         Kind(
             Offer,
             fields=("facility", "treatment", *PROVENANCE, "note"),
-            of_facility=("facility", "treatment", *PROVENANCE),
+            of_facility=PROVENANCE,
             facility="facility_id",
+            is_list_of_facility=True,
             shown_on=both_sides,
         )
     )

@@ -127,6 +127,10 @@ class WordsField(PlainTextField):
         widget = forms.Textarea(attrs={"rows": rows, "dir": "auto"})
         super().__init__(max_length=LONGEST_TEXT, widget=widget, **kwargs)
 
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
+        """Leave `maxlength` out: a browser would cut a long text without a word."""
+        return {}
+
 
 def facility_choice(facility: Facility, note: str = "") -> SafeString:
     """Return a facility as a choice, with a smaller line below it."""

@@ -76,6 +76,7 @@ DOCUMENT_LANGUAGES = [
     "sw",
 ]
 OLDEST = 120
+ADULT = 18
 
 
 def active_language() -> str:
@@ -88,15 +89,21 @@ def with_note(words: str, note: str) -> SafeString:
     return format_html("{}<small>{}</small>", words, note)
 
 
+# Characters that turn the reading direction around: "fdp.exe" would read as "exe.pdf".
+TURNING = {"RLO", "LRO", "RLE", "LRE", "PDF", "RLI", "LRI", "FSI", "PDI"}
+
+
+def without_tricks(text: str) -> str:
+    """Return text without NUL and without characters that turn the reading direction around."""
+    return "".join(char for char in text if char != "\x00" and unicodedata.bidirectional(char) not in TURNING)
+
+
 class PlainTextField(forms.CharField):
-    """Text as people paste it: without NUL and characters that turn the reading direction around."""
+    """Text as people paste it; what no one typed on purpose is dropped, and nothing refused for it."""
 
     def to_python(self, value: Any) -> str:
-        """Drop what no one typed on purpose; refuse nothing for it."""
-        text = super().to_python((value or "").replace("\x00", ""))
-        return "".join(
-            char for char in text if unicodedata.bidirectional(char) not in {"RLO", "LRO", "RLE", "LRE", "PDF"}
-        )
+        """Return the text as people see it."""
+        return super().to_python(without_tricks(value or ""))
 
 
 class MailboxField(forms.EmailField):
@@ -124,6 +131,13 @@ class QuietForm(forms.Form):
         if self.cleaned_data["website"]:
             raise ValidationError(_("Leave this field empty."))
         return ""
+
+    def renew(self, *unticked: str, **values: object) -> None:
+        """Put what is on the screen now into a form that is shown again; what was agreed to before is not ticked."""
+        self.data = self.data.copy()
+        self.data.update({self.add_prefix(name): str(value) for name, value in values.items()})
+        for name in unticked:
+            self.data.pop(self.add_prefix(name), None)
 
 
 class WhoForm(QuietForm):
@@ -161,7 +175,7 @@ class WhoForm(QuietForm):
             (ForWhom.SELF, _("For me")),
             (ForWhom.RELATIVE, with_note(_("For someone else"), _("For my child, or for an adult who has agreed"))),
         ]
-        self.fields["country"].choices = [("", _("Choose")), *country_choices(language)]
+        self.fields["country"].choices = [("", pgettext_lazy("first line of a list", "Choose")), *country_choices(language)]
         self.fields["zone"].choices = [("", _("The main time zone there")), *zone_choices(language)]
         self.initial.setdefault("language", language)
         self.initial.setdefault("idempotency_key", uuid.uuid4())
@@ -175,7 +189,9 @@ class WhoForm(QuietForm):
     def answers(self) -> dict[str, Any]:
         """Return what is kept."""
         names = ("for_whom", "email", "country", "zone", "language")
-        return {name: self.cleaned_data[name] for name in names}
+        kept = {name: self.cleaned_data[name] for name in names}
+        # Who asks for herself is nobody's relative any more.
+        return kept | ({"asker_name": "", "relationship": ""} if kept["for_whom"] == ForWhom.SELF else {})
 
 
 class PatientForm(QuietForm):
@@ -224,20 +240,25 @@ class PatientForm(QuietForm):
     def __init__(self, *args: Any, request: Request, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.request = request
-        if request.for_whom == ForWhom.SELF:
+        self.acts_for_another = request.for_whom == ForWhom.RELATIVE
+        if not self.acts_for_another:
             del self.fields["asker_name"], self.fields["relationship"]
+            if not self._is_minor():
+                del self.fields["has_authority"]
 
     def clean(self) -> dict[str, Any]:
         """Ask for the authority of whoever acts for someone else, a child included."""
         answers = super().clean() or {}
-        age = answers.get("age_years")
-        acts_for_another = self.request.for_whom == ForWhom.RELATIVE
-        if (acts_for_another or (age is not None and age < 18)) and not answers.get("has_authority"):
-            self.add_error(
-                "has_authority",
-                _("Tick this box if it is true. Without it we may not read the papers of someone else."),
-            )
+        if "has_authority" in self.fields and not answers.get("has_authority"):
+            self.add_error("has_authority", _("Tick this box if it is true. Without it nobody may read the papers."))
         return answers
+
+    def _is_minor(self) -> bool:
+        """Return whether the age, as typed or else as kept, is below 18."""
+        if not self.is_bound:
+            return self.request.is_for_minor
+        typed = str(self["age_years"].data or "").strip()
+        return typed.isdecimal() and int(typed[:9]) < ADULT
 
     def answers(self) -> dict[str, Any]:
         """Return what is kept."""
@@ -367,6 +388,25 @@ class DocumentForm(QuietForm):
             ".pdf,.jpg,.jpeg,.png,.heic,.txt,.docx,.odt,.xlsx,.ods,.rtf,.dcm,.zip"
         )
 
+    def clean(self) -> dict[str, Any]:
+        """Say that a good file has to be chosen again: no browser keeps it through an error elsewhere."""
+        answers = super().clean() or {}
+        if self.errors:
+            self.say_choose_again()
+        return answers
+
+    def say_choose_again(self) -> None:
+        """Say that a file without fault of its own was not kept."""
+        if self.cleaned_data.get("file"):
+            self.add_error("file", _("The file was not kept because of the other error. Choose it again."))
+
+    def clean_file(self) -> Any:
+        """Drop from the name what nobody sees."""
+        upload = self.cleaned_data["file"]
+        if upload:
+            upload.name = without_tricks(upload.name).strip() or "document"
+        return upload
+
     def clean_issued_on(self) -> datetime.date | None:
         """Refuse a day that has not come yet."""
         day = self.cleaned_data["issued_on"]
@@ -394,19 +434,31 @@ class ReviewForm(QuietForm):
         error_messages={"required": _("Without this consent nobody may read your request.")}
     )
     facility = forms.BooleanField(required=False)
+    # What was on the screen: the version of the request, the very wordings, the hospital named in them.
     seen_version = forms.IntegerField(widget=forms.HiddenInput)
+    coordination_hash = forms.CharField(widget=forms.HiddenInput)
+    facility_hash = forms.CharField(widget=forms.HiddenInput, required=False)
+    facility_slug = forms.CharField(widget=forms.HiddenInput, required=False)
     submit_key = forms.UUIDField(widget=forms.HiddenInput)
 
     def __init__(
-        self, *args: Any, coordination: ConsentText, facility: ConsentText | None = None, **kwargs: Any
+        self, *args: Any, coordination: ConsentText, facility: ConsentText | None = None, slug: str = "", **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
+        self.slug = slug
         self.fields["coordination"].label = coordination.agreement
         if facility is None:
             del self.fields["facility"]
         else:
             self.fields["facility"].label = facility.agreement
         self.initial.setdefault("submit_key", uuid.uuid4())
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a consent for a hospital that is not the one chosen any more."""
+        answers = super().clean() or {}
+        if answers.get("facility") and answers.get("facility_slug") != self.slug:
+            self.add_error("facility", _("The hospital was changed meanwhile. Read the text again, then tick the box."))
+        return answers
 
 
 class ContactForm(QuietForm):
@@ -430,12 +482,14 @@ class ContactForm(QuietForm):
     )
     country = forms.ChoiceField(label=_("Your country or region"), required=False)
     consent = forms.BooleanField(error_messages={"required": _("Without this consent nobody may read your question.")})
+    consent_hash = forms.CharField(widget=forms.HiddenInput)
     idempotency_key = forms.UUIDField(widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, consent: ConsentText, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["consent"].label = consent.agreement
-        self.fields["country"].choices = [("", _("Choose")), *country_choices(active_language())]
+        self.fields["country"].choices = [("", pgettext_lazy("first line of a list", "Choose")), *country_choices(active_language())]
+        self.initial.setdefault("consent_hash", consent.hash)
         self.initial.setdefault("idempotency_key", uuid.uuid4())
 
     def answers(self) -> dict[str, Any]:
@@ -489,14 +543,48 @@ class LostReferenceForm(QuietForm):
 
 
 class WordsForm(QuietForm):
-    """A message or an answer to the coordination office."""
+    """Words to the coordination office."""
 
     text = PlainTextField(
         label=_("Your message"),
         max_length=LONGEST_TEXT,
-        required=False,
         widget=forms.Textarea(attrs={"rows": 5}),
-        error_messages={"max_length": _("Your text has %(show_value)s characters; %(limit_value)d fit here.")},
+        error_messages={
+            "required": _("Write your message."),
+            "max_length": _(
+                "Your text has %(show_value)s characters; %(limit_value)d fit here. Nothing is lost: shorten it."
+            ),
+        },
     )
     seen_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
     idempotency_key = forms.UUIDField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, *args: Any, label: Any = None, is_required: bool = True, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["text"].required = is_required
+        if label:
+            self.fields["text"].label = label
+        self.initial.setdefault("idempotency_key", uuid.uuid4())
+
+    @property
+    def key(self) -> uuid.UUID:
+        """Return the id of the words: pressed twice, one message."""
+        return self.cleaned_data["idempotency_key"] or uuid.uuid4()
+
+
+class ConsentForm(WordsForm):
+    """Yes or no to one hospital, with words for the office where she likes."""
+
+    text_hash = forms.CharField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, label=_("Something you want to add"), is_required=False, **kwargs)
+        self.fields["text"].widget.attrs["rows"] = 3
+
+
+class EndForm(WordsForm):
+    """The last word before a request ends."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, label=_("Tell us why"), is_required=False, **kwargs)
+        self.fields["text"].widget.attrs["rows"] = 3

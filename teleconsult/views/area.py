@@ -2,41 +2,47 @@
 
 import secrets
 import uuid
+from functools import cached_property
 from typing import Any
 
-import segno
 from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.safestring import mark_safe
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.generic import FormView, TemplateView, View
 
 from facilities.models import Facility
-from taxonomy.languages import BCP47
 from teleconsult import access, checklist, clock, consent, reading, red_flags, workflow
-from teleconsult.enums import AccessLevel, Action, ConsentPurpose
+from teleconsult.enums import AccessLevel, Action, ConsentPurpose, WaitingFor
 from teleconsult.exceptions import FileNotReady, NotAllowed, RequestError
 from teleconsult.forms.patient import (
     CodeForm,
+    ConsentForm,
     ContactForm,
     DocumentForm,
+    EndForm,
     LostReferenceForm,
     ReferenceForm,
     WordsForm,
     active_language,
 )
-from teleconsult.models import Document, Request
-from teleconsult.timeline import timeline_of, turn_of
+from teleconsult.models import Request
+from teleconsult.timeline import history_of, timeline_of, turn_of
 from teleconsult.views.downloads import document_response
-from teleconsult.views.patients import PatientPage, SignedInPatientPage
+from teleconsult.views.patients import PatientPage, SignedInPatientPage, has_dead_session, receipt_of, session_of
 
 BROWSER_COOKIE = settings.PATIENT_COOKIE_NAME + "-browser"
 CODE_COOKIE = settings.PATIENT_COOKIE_NAME + "-code"
 CODE_SECONDS = int(access.CODE_LIFE.total_seconds())
+
+
+def to_my_request(part: str = "") -> HttpResponseRedirect:
+    """Lead back to the request."""
+    return HttpResponseRedirect(reverse("teleconsult:my_request") + part)
 
 
 # --- coming back ---------------------------------------------------------------------------------------------------
@@ -68,23 +74,22 @@ class MyRequestView(SendsCode, FormView):
     template_name = "teleconsult/sign_in.html"
     form_class = ReferenceForm
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Show the request to whoever has come in."""
-        session = access.session_of(request)
-        if session is not None and request.method in {"GET", "HEAD"}:
+        if session_of(request) is not None:
             return RequestView.as_view()(request)
-        return super().dispatch(request, *args, **kwargs)
+        return super().get(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Say why the sign-in is shown, where a session has ended."""
-        return super().get_context_data(has_ended="ended" in self.request.GET, **kwargs)
+        has_ended = "ended" in self.request.GET or has_dead_session(self.request)
+        return super().get_context_data(has_ended=has_ended, **kwargs)
 
     def form_valid(self, form: ReferenceForm) -> HttpResponse:
         """Send the code."""
+        secret = form.cleaned_data["secret"].rstrip("/").split("/")[-1]
         try:
-            return self.send_code(
-                form.cleaned_data["reference"], form.cleaned_data["secret"].rstrip("/").split("/")[-1]
-            )
+            return self.send_code(form.cleaned_data["reference"], secret)
         except access.WrongReference as error:
             form.add_error("reference", str(error.sentence))
             return self.form_invalid(form)
@@ -138,11 +143,9 @@ class LostReferenceView(PatientPage, FormView):
         access.send_references(email=form.cleaned_data["email"], network=self.network)
         messages.success(
             self.request,
-            gettext(
-                "If a request belongs to this address, its number is on the way to it. Look also in the spam folder."
-            ),
+            gettext("If a request belongs to this address, its number is on the way to it. Look also in the spam folder."),
         )
-        return HttpResponseRedirect(reverse("teleconsult:my_request"))
+        return to_my_request()
 
 
 # --- the request ---------------------------------------------------------------------------------------------------
@@ -154,51 +157,44 @@ class RequestView(SignedInPatientPage, TemplateView):
     needs_receipt = False
     template_name = "teleconsult/my_request.html"
 
+    @property
+    def opens_everything(self) -> bool:
+        """Return whether the patient came with receipt and code."""
+        return self.session.level == AccessLevel.FULL
+
     def get_template_names(self) -> list[str]:
         """Show the status alone to whoever came with the mailed code alone."""
-        is_full = self.session.level == AccessLevel.FULL
-        return [self.template_name if is_full else "teleconsult/my_request_status.html"]
+        return [self.template_name if self.opens_everything else "teleconsult/my_request_status.html"]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add what the level of the session opens."""
         request = self.patient_request
         context = super().get_context_data(
             patient_request=request,
-            turn=turn_of(request),
             progress=clock.progress(request),
             due=clock.two_clocks(request.due_at, request.zone) if request.due_at else [],
-            timeline=timeline_of(request),
             allowed=set(workflow.allowed_actions(self.actor, request)),
             actions=Action,
+            **receipt_of(self.session),
             **kwargs,
         )
-        return context | self._opened(request) if self.session.level == AccessLevel.FULL else context
+        return context | self._opened(request) if self.opens_everything else context
 
     def _opened(self, request: Request) -> dict[str, Any]:
         openings = reading.openings_of(request)
-        documents = [(row, openings.get(str(row.pk), [])) for row in request.documents.with_file()]
+        history = history_of(request)
+        turn = turn_of(request, history)
         return {
-            "documents": documents,
+            "turn": turn,
+            "timeline": timeline_of(request, history, turn),
+            "zone_name": clock.place_of(request.zone),
+            "documents": [(row, openings.get(str(row.pk), [])) for row in request.documents.with_file()],
             "checklist": checklist.of_request(request),
             "messages_written": request.messages.select_related("facility"),
             "case_openings": openings.get(str(request.pk), []),
             "consents": request.consents.live().select_related("facility"),
             "alternatives": request.alternatives.select_related("facility"),
-            "message_form": WordsForm(initial={"idempotency_key": uuid.uuid4()}, auto_id="message-%s"),
-            "has_receipt_to_keep": bool(self.session.unconfirmed_secret),
-            "bcp47": BCP47,
-        } | receipt_of(self)
-
-
-def receipt_of(page: SignedInPatientPage) -> dict[str, Any]:
-    """Return the receipt as the component prints it, while it is not kept yet."""
-    secret = page.session.unconfirmed_secret
-    if not secret:
-        return {}
-    path = reverse("teleconsult:private_link", args=[page.patient_request.reference, secret])
-    link = settings.PUBLIC_URL + path
-    code = segno.make(link, error="m").svg_inline(omitsize=True, border=2, lineclass=None, svgclass=None)
-    return {"receipt_link": link, "receipt_qr": mark_safe(code)}  # noqa: S308  made by segno from our own address
+        }
 
 
 class PatientStep(SignedInPatientPage, View):
@@ -214,30 +210,17 @@ class PatientStep(SignedInPatientPage, View):
             raise Http404 from error
         except RequestError as error:
             self.say(error)
-        return HttpResponseRedirect(reverse("teleconsult:my_request"))
+        return to_my_request()
 
     def take(self, request: HttpRequest) -> None:
         """Do it; raises RequestError."""
         raise NotImplementedError
 
-    def seen_version(self) -> int:
-        """Return the version that was on the screen; one that is no number is no version."""
-        typed = self.request.POST.get("seen_version", "")
-        return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 9 else -1
-
-    def facility(self) -> Facility | None:
-        """Return the facility a form names; 404 for one that does not exist."""
-        slug = self.request.POST.get("facility", "").replace("\x00", "")
-        if not slug:
-            return None
-        facility = Facility.objects.filter(slug=slug).first()
-        if facility is None:
-            raise Http404
-        return facility
-
 
 class ReceiptView(PatientStep):
     """The patient has kept the receipt: it is never shown again."""
+
+    needs_receipt = False
 
     def take(self, request: HttpRequest) -> None:
         """Forget the secret."""
@@ -250,9 +233,38 @@ class NewReceiptView(PatientStep):
     needs_receipt = False
 
     def take(self, request: HttpRequest) -> None:
-        """Show the new one in this session."""
-        secret = workflow.ask_receipt(request=self.patient_request, by=self.actor)
-        access.keep_secret(self.session, secret)
+        """Show the new one in this session; pressed twice, the one that is on the screen already."""
+        if not self.session.unconfirmed_secret:
+            secret = workflow.ask_receipt(request=self.patient_request, by=self.actor)
+            access.keep_secret(self.session, secret)
+
+
+class RevokeConsentView(PatientStep):
+    """Take a consent back."""
+
+    def take(self, request: HttpRequest) -> None:
+        """End the access at once; pressed twice, there is nothing left to take back."""
+        facility = self.facility()
+        live = self.patient_request.consents.live()
+        if (live.for_facility(facility) if facility else live.for_coordination()).exists():
+            workflow.revoke_consent(
+                request=self.patient_request, by=self.actor, seen_version=self.seen_version(), facility=facility
+            )
+
+    def seen_version(self) -> int:
+        """Return the version that was on the screen; one that is no number is no version."""
+        typed = self.request.POST.get("seen_version", "")
+        return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 9 else -1
+
+    def facility(self) -> Facility | None:
+        """Return the facility the form names, None for the coordination office; 404 for one that does not exist."""
+        slug = self.request.POST.get("facility", "").replace("\x00", "")
+        if not slug:
+            return None
+        facility = Facility.objects.filter(slug=slug).first()
+        if facility is None:
+            raise Http404
+        return facility
 
 
 class SignOutView(PatientPage, View):
@@ -262,7 +274,7 @@ class SignOutView(PatientPage, View):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """End it, if there is one."""
-        session = access.session_of(request)
+        session = session_of(request)
         if session is not None:
             access.end_session(session)
         response = HttpResponseRedirect(reverse("home"))
@@ -270,173 +282,236 @@ class SignOutView(PatientPage, View):
         return response
 
 
-class AnswerView(SignedInPatientPage, FormView):
-    """Send what was asked for: a paper, or words."""
+class WordsPage(SignedInPatientPage, FormView):
+    """A page on which the patient writes; what is not possible is said there, with every word kept."""
 
-    template_name = "teleconsult/answer.html"
-    form_class = DocumentForm
-    http_method_names = ["get", "post"]
+    form_class: type[WordsForm] = WordsForm
+    # The page is for those who may take this step now; the others are led back to the request.
+    action: Action
+    thanks: Any = ""
+    leads_to = ""
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Lead back where nothing is asked any more."""
-        session = access.session_of(request)
-        if session is not None and not session.request.waiting_for:
-            return HttpResponseRedirect(reverse("teleconsult:my_request"))
-        return super().dispatch(request, *args, **kwargs)
-
-    def get_form_kwargs(self) -> dict[str, Any]:
-        """Offer the papers of the checklist."""
-        return super().get_form_kwargs() | {"protocol": self.patient_request.protocol}
-
-    def get_form(self, form_class: Any = None) -> Any:
-        """Let words alone be an answer."""
-        form = super().get_form(form_class)
-        form.fields["file"].required = False
-        return form
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Add what was asked, and the words typed so far."""
-        request = self.patient_request
-        sent = request.documents.filter(added_at__gte=request.paused_since) if request.paused_since else []
-        words = kwargs.pop("words", None) or WordsForm(
-            self.request.POST or None, initial={"seen_version": request.version}, auto_id="answer-%s"
-        )
-        return super().get_context_data(
-            asked=workflow.asked(request), words=words, patient_request=request, sent=sent, **kwargs
-        )
-
-    def form_valid(self, form: DocumentForm) -> HttpResponse:
-        """Keep the file; then, if it was the last, send the answer."""
-        words = WordsForm(self.request.POST, auto_id="answer-%s")
-        if not words.is_valid():
-            return self.render_to_response(self.get_context_data(form=form, words=words))
-        try:
-            if form.cleaned_data.get("file"):
-                workflow.add_document(request=self.patient_request, by=self.actor, **form.details())
-            if "more" in self.request.POST:
-                return HttpResponseRedirect(reverse("teleconsult:answer"))
-            fresh = Request.objects.get(pk=self.patient_request.pk)
-            seen = words.cleaned_data.get("seen_version") or fresh.version
-            workflow.patient_answers(request=fresh, by=self.actor, seen_version=seen, text=words.cleaned_data["text"])
-        except RequestError as error:
-            form.add_error(None, str(error.sentence))
-            return self.render_to_response(self.get_context_data(form=form, words=words))
-        messages.success(self.request, gettext("Thank you. Your answer has arrived, and the clock runs again."))
-        return HttpResponseRedirect(reverse("teleconsult:my_request"))
-
-
-class MessageView(SignedInPatientPage, FormView):
-    """Write to the coordination office."""
-
-    template_name = "teleconsult/message.html"
-    form_class = WordsForm
+    def elsewhere(self) -> str:
+        """Lead back where the step is not possible: it may just have been taken, by a first press."""
+        return "" if workflow.allows(self.action, self.actor, self.patient_request) else reverse("teleconsult:my_request")
 
     def get_initial(self) -> dict[str, Any]:
-        """Give the message an id of its own: pressed twice, one message."""
-        return {"idempotency_key": uuid.uuid4()}
-
-    def form_valid(self, form: WordsForm) -> HttpResponse:
-        """Send it."""
-        key = form.cleaned_data.get("idempotency_key") or uuid.uuid4()
-        try:
-            workflow.send_message(
-                request=self.patient_request, by=self.actor, text=form.cleaned_data["text"], idempotency_key=key
-            )
-        except RequestError as error:
-            form.add_error("text", str(error.sentence))
-            return self.form_invalid(form)
-        messages.success(self.request, gettext("Your message has been sent."))
-        return HttpResponseRedirect(reverse("teleconsult:my_request") + "#messages")
-
-
-class ConsentView(SignedInPatientPage, TemplateView):
-    """Read and give the consent that is asked for."""
-
-    template_name = "teleconsult/consent.html"
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Add the wording with the facility's name in it."""
-        facility = workflow.awaited_facility(self.patient_request)
-        if facility is None:
-            raise Http404
-        text = consent.text(ConsentPurpose.FACILITY, active_language())
-        return super().get_context_data(
-            facility=facility,
-            text=text.naming(facility.short_name),
-            text_hash=text.hash,
-            patient_request=self.patient_request,
-            asked=workflow.asked(self.patient_request),
-            **kwargs,
-        )
-
-    def post(self, request: HttpRequest) -> HttpResponse:
-        """Give it, or say no: the words go back to the office."""
-        facility = workflow.awaited_facility(self.patient_request)
-        seen = self.patient_request.version
-        try:
-            if "agree" in request.POST:
-                workflow.give_consent(
-                    request=self.patient_request,
-                    by=self.actor,
-                    seen_version=seen,
-                    facility=facility,
-                    text_hash=request.POST.get("text_hash", ""),
-                    shown_in=active_language(),
-                )
-            else:
-                words = request.POST.get("text", "").strip() or gettext("I do not agree.")
-                workflow.patient_answers(request=self.patient_request, by=self.actor, seen_version=seen, text=words)
-        except RequestError as error:
-            self.say(error)
-        return HttpResponseRedirect(reverse("teleconsult:my_request"))
-
-
-class RevokeConsentView(PatientStep):
-    """Take a consent back."""
-
-    def take(self, request: HttpRequest) -> None:
-        """End the access at once."""
-        workflow.revoke_consent(
-            request=self.patient_request, by=self.actor, seen_version=self.seen_version(), facility=self.facility()
-        )
-
-
-class WithdrawView(SignedInPatientPage, TemplateView):
-    """Withdraw the request, after one question."""
-
-    template_name = "teleconsult/withdraw.html"
+        """Remember the version that is on the screen."""
+        return {"seen_version": self.patient_request.version}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add the request."""
         return super().get_context_data(patient_request=self.patient_request, **kwargs)
 
-    def post(self, request: HttpRequest) -> HttpResponse:
-        """End it."""
+    def form_valid(self, form: WordsForm) -> HttpResponse:
+        """Take the step."""
         try:
-            workflow.withdraw(
-                request=self.patient_request,
-                by=self.actor,
-                seen_version=self.patient_request.version,
-                text=request.POST.get("text", "").replace("\x00", ""),
-            )
+            self.take(form)
         except RequestError as error:
-            self.say(error)
-        return HttpResponseRedirect(reverse("teleconsult:my_request"))
+            form.add_error(None, str(error.sentence))
+            form.renew("consent", seen_version=self.patient_request.version)
+            return self.form_invalid(form)
+        if self.thanks:
+            messages.success(self.request, str(self.thanks))
+        return to_my_request(self.leads_to)
+
+    def seen_version(self, form: WordsForm) -> int:
+        """Return the version that was on the screen; one that is missing is no version."""
+        seen = form.cleaned_data["seen_version"]
+        return -1 if seen is None else seen
+
+    def take(self, form: WordsForm) -> None:
+        """Do it; raises RequestError."""
+        raise NotImplementedError
+
+
+class MessageView(WordsPage):
+    """Write to the coordination office."""
+
+    template_name = "teleconsult/message.html"
+    action = Action.SEND_MESSAGE
+    thanks = _("Your message has been sent.")
+    leads_to = "#messages"
+
+    def take(self, form: WordsForm) -> None:
+        """Send it; pressed twice, one message."""
+        workflow.send_message(
+            request=self.patient_request, by=self.actor, text=form.cleaned_data["text"], idempotency_key=form.key
+        )
+
+
+class AnswerView(WordsPage):
+    """Send what was asked for: a paper, or words."""
+
+    template_name = "teleconsult/answer.html"
+    action = Action.ANSWER
+    thanks = _("Thank you. Your answer has arrived.")
+
+    def elsewhere(self) -> str:
+        """Lead to the consent where that is what is asked for."""
+        if self.patient_request.waiting_for == WaitingFor.CONSENT:
+            return reverse("teleconsult:consent")
+        return super().elsewhere()
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        """Let a paper alone be an answer."""
+        label = _("Your answer") if self.patient_request.waiting_for == WaitingFor.ANSWER else _("Something you want to add")
+        return super().get_form_kwargs() | {"label": label, "is_required": False, "auto_id": "answer-%s"}
+
+    def paper_form(self, data: Any = None, files: Any = None) -> DocumentForm:
+        """Return the form of one paper."""
+        form = DocumentForm(data, files, protocol=self.patient_request.protocol)
+        form.fields["file"].required = False
+        return form
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Keep the paper; then, if it was the last, send the answer."""
+        words, paper = self.get_form(), self.paper_form(request.POST, request.FILES)
+        if not (words.is_valid() and paper.is_valid()):
+            if not words.errors or paper.cleaned_data.get("file"):
+                # Said beside the field: a good file is lost as well, for no browser keeps it.
+                paper.say_choose_again()
+            return self.render_to_response(self.get_context_data(form=words, paper=paper))
+        if paper.cleaned_data.get("file"):
+            try:
+                workflow.add_document(request=self.patient_request, by=self.actor, **paper.details())
+            except RequestError as error:
+                paper.add_error("file", str(error.sentence))
+                return self.render_to_response(self.get_context_data(form=words, paper=paper))
+        elif "more" in request.POST:
+            paper.add_error("file", gettext("Choose a file."))
+            return self.render_to_response(self.get_context_data(form=words, paper=paper))
+        # Shown again with the words that were typed; the same file sent twice is kept once.
+        return self.render_to_response(self.get_context_data(form=words)) if "more" in request.POST else self.form_valid(words)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add what was asked, and the papers sent since."""
+        request = self.patient_request
+        kwargs.setdefault("paper", self.paper_form())
+        sent = request.documents.with_file().filter(added_at__gte=request.paused_since)
+        return super().get_context_data(asked=workflow.asked(request), sent=sent, **kwargs)
+
+    def take(self, form: WordsForm) -> None:
+        """Send the answer."""
+        workflow.patient_answers(
+            request=self.patient_request,
+            by=self.actor,
+            seen_version=self.seen_version(form),
+            text=form.cleaned_data["text"],
+        )
+
+
+class ConsentView(WordsPage):
+    """Read and give the consent that is asked for, or say no."""
+
+    template_name = "teleconsult/consent.html"
+    form_class = ConsentForm
+    action = Action.ANSWER
+    thanks = _("Thank you. Your answer has arrived.")
+
+    @cached_property
+    def facility(self) -> Facility | None:
+        """Return the hospital that asks to read."""
+        return workflow.awaited_facility(self.patient_request)
+
+    @cached_property
+    def wording(self) -> consent.ConsentText:
+        """Return the wording in force, in the page's language."""
+        return consent.text(ConsentPurpose.FACILITY, active_language())
+
+    def elsewhere(self) -> str:
+        """Lead back where no consent is asked for any more."""
+        return super().elsewhere() if self.facility else reverse("teleconsult:my_request")
+
+    def get_initial(self) -> dict[str, Any]:
+        """Remember the wording that is on the screen."""
+        return super().get_initial() | {"text_hash": self.wording.hash}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add the wording with the facility's name in it."""
+        return super().get_context_data(
+            facility=self.facility,
+            text=self.wording.naming(self.facility.short_name) if self.facility else self.wording,
+            asked=workflow.asked(self.patient_request),
+            **kwargs,
+        )
+
+    def form_invalid(self, form: ConsentForm) -> HttpResponse:
+        """Show the wording in force with its own hash."""
+        form.renew(text_hash=self.wording.hash)
+        return super().form_invalid(form)
+
+    @transaction.atomic
+    def take(self, form: ConsentForm) -> None:
+        """Give it, or say no; either way the words go to the office."""
+        words, seen = form.cleaned_data["text"], self.seen_version(form)
+        about = {"request": self.patient_request, "by": self.actor}
+        if "agree" not in self.request.POST:
+            workflow.patient_answers(**about, seen_version=seen, text=words or gettext("I do not agree."))
+            return
+        workflow.give_consent(
+            **about,
+            seen_version=seen,
+            facility=self.facility,
+            text_hash=form.cleaned_data["text_hash"],
+            shown_in=active_language(),
+        )
+        if words:
+            workflow.send_message(**about, text=words, idempotency_key=form.key)
+
+
+class WithdrawView(WordsPage):
+    """Withdraw the request, after one question."""
+
+    template_name = "teleconsult/withdraw.html"
+    form_class = EndForm
+    action = Action.WITHDRAW
+
+    def take(self, form: EndForm) -> None:
+        """End it."""
+        workflow.withdraw(
+            request=self.patient_request,
+            by=self.actor,
+            seen_version=self.seen_version(form),
+            text=form.cleaned_data["text"],
+        )
+
+
+class EraseView(WordsPage):
+    """Erase everything, after one question; the receipt and the session end with it."""
+
+    template_name = "teleconsult/erase.html"
+    form_class = EndForm
+    action = Action.ERASE
+    thanks = _("Everything in your request has been erased.")
+
+    def take(self, form: EndForm) -> None:
+        """Destroy what can be read."""
+        workflow.erase(request=self.patient_request, by=self.actor, seen_version=self.seen_version(form))
+
+    def form_valid(self, form: EndForm) -> HttpResponse:
+        """Take the cookie away: the session is over."""
+        response = super().form_valid(form)
+        if form.is_valid():
+            access.delete_cookie(response)
+        return response
 
 
 class DocumentView(SignedInPatientPage, View):
     """Download one of one's own papers."""
 
+    http_method_names = ["get"]
+
     def get(self, request: HttpRequest, document: uuid.UUID) -> HttpResponseBase:
         """Send the original; 404 for what belongs to another request."""
-        row = Document.objects.with_file().filter(request=self.patient_request, pk=document).first()
+        row = self.patient_request.documents.with_file().filter(pk=document).first()
         if row is None:
             raise Http404
         try:
             return document_response(row, self.actor)
         except FileNotReady as error:
             self.say(error)
-            return HttpResponseRedirect(reverse("teleconsult:my_request"))
+            return to_my_request()
 
 
 # --- a question to the coordination office --------------------------------------------------------------------------
@@ -448,14 +523,14 @@ class ContactView(PatientPage, FormView):
     template_name = "teleconsult/contact.html"
     form_class = ContactForm
 
+    @cached_property
+    def wording(self) -> consent.ConsentText:
+        """Return the consent in force, in the page's language."""
+        return consent.text(ConsentPurpose.COORDINATION, active_language())
+
     def get_form_kwargs(self) -> dict[str, Any]:
         """Add the wording of the consent."""
-        return super().get_form_kwargs() | {"consent": self.consent}
-
-    @property
-    def consent(self) -> consent.ConsentText:
-        """Return the wording in the page's language."""
-        return consent.text(ConsentPurpose.COORDINATION, active_language())
+        return super().get_form_kwargs() | {"consent": self.wording}
 
     def get_initial(self) -> dict[str, Any]:
         """Carry along what was typed."""
@@ -463,24 +538,25 @@ class ContactView(PatientPage, FormView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add the text of the consent."""
-        return super().get_context_data(consent_text=self.consent, now=timezone.now(), **kwargs)
+        return super().get_context_data(consent_text=self.wording, **kwargs)
 
     def form_valid(self, form: ContactForm) -> HttpResponse:
         """Send the question; one that sounds like an emergency is first answered with whom to call."""
         if red_flags.mentions_emergency(form.cleaned_data["question"]) and "read_emergency" not in self.request.POST:
             return self.render_to_response(self.get_context_data(form=form, is_emergency=True))
-        self.count_start()
         try:
+            self.count_start()
             started = workflow.send_question(
                 answers=form.answers(),
                 idempotency_key=form.cleaned_data["idempotency_key"],
-                coordination_consent=self.consent.hash,
+                coordination_consent=form.cleaned_data["consent_hash"],
                 shown_in=active_language(),
             )
         except RequestError as error:
             form.add_error(None, str(error.sentence))
+            form.renew("consent", consent_hash=self.wording.hash)
             return self.form_invalid(form)
-        response = HttpResponseRedirect(reverse("teleconsult:my_request"))
+        response = to_my_request()
         if started.secret:
             access.set_cookie(response, access.start_session(started.request, secret=started.secret))
         return response

@@ -1,5 +1,6 @@
 """Sending a patient's file: the trail is written before the first byte, and no browser runs what it holds."""
 
+from csp.constants import HEADER as POLICY
 from django.http import FileResponse
 
 from teleconsult import reading
@@ -7,7 +8,7 @@ from teleconsult.models import Document
 from teleconsult.permissions import Actor
 
 # Even a browser that opened the answer as a page could do nothing with it.
-SANDBOX = {"DIRECTIVES": {"default-src": ["'none'"], "sandbox": True}}
+SANDBOX = "default-src 'none'; sandbox"
 
 
 def document_response(document: Document, by: Actor) -> FileResponse:
@@ -19,5 +20,5 @@ def document_response(document: Document, by: Actor) -> FileResponse:
     response["Content-Length"] = file.size
     response["Cache-Control"] = "no-store"
     response["X-Content-Type-Options"] = "nosniff"
-    response._csp_replace = {"default-src": ["'none'"], "sandbox": []}
+    response[POLICY] = SANDBOX
     return response

@@ -2,12 +2,15 @@
 
 from typing import Any
 
+import segno
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.generic import View
+from django.utils.safestring import mark_safe
+from django.views.generic import FormView
 
 from accounts.networks import network_of
 from taxonomy.pages import PrivatePage
@@ -20,6 +23,30 @@ from vault import limits
 
 HOUR = 3600
 STARTS_PER_NETWORK = 30
+# Of a form: nothing a person typed.
+UNTYPED = {"csrfmiddlewaretoken", "website"}
+
+
+def session_of(request: HttpRequest) -> PatientSession | None:
+    """Return the patient's living session, looked up once a page."""
+    if not hasattr(request, "patient_session"):
+        request.patient_session = access.session_of(request)  # type: ignore[attr-defined]
+    return request.patient_session  # type: ignore[attr-defined]
+
+
+def has_dead_session(request: HttpRequest) -> bool:
+    """Return whether this browser had a session that is over."""
+    return settings.PATIENT_COOKIE_NAME in request.COOKIES and session_of(request) is None
+
+
+def receipt_of(session: PatientSession) -> dict[str, Any]:
+    """Return the receipt as the component prints it, until the patient says it is kept."""
+    secret = session.unconfirmed_secret
+    if not secret:
+        return {}
+    link = settings.PUBLIC_URL + reverse("teleconsult:private_link", args=[session.request.reference, secret])
+    code = segno.make(link, error="m").svg_inline(omitsize=True, border=2, lineclass=None, svgclass=None)
+    return {"receipt_link": link, "receipt_qr": mark_safe(code)}  # noqa: S308  made by segno from our own address
 
 
 class PatientPage(PrivatePage):
@@ -43,7 +70,7 @@ class PatientPage(PrivatePage):
             raise TooMany
 
 
-class SignedInPatientPage(PatientPage, View):
+class SignedInPatientPage(PatientPage):
     """A page of one request: whoever has no living session is asked to sign in."""
 
     # The mailed code alone does not open the page.
@@ -52,16 +79,25 @@ class SignedInPatientPage(PatientPage, View):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Find the session, or lead to the sign-in."""
-        session = access.session_of(request)
+        session = session_of(request)
         if session is None:
-            return self.to_sign_in(request)
+            return self.signed_out(request)
+        self.session = session
         if self.needs_receipt and session.level != AccessLevel.FULL:
             return HttpResponseRedirect(reverse("teleconsult:my_request"))
-        self.session = session
-        return super().dispatch(request, *args, **kwargs)
+        elsewhere = self.elsewhere()
+        return HttpResponseRedirect(elsewhere) if elsewhere else super().dispatch(request, *args, **kwargs)
 
-    def to_sign_in(self, request: HttpRequest) -> HttpResponse:
-        """Lead to the sign-in; what was saved is still there."""
+    def elsewhere(self) -> str:
+        """Return where to lead to when the page has nothing to do for this request as it stands, else nothing."""
+        return ""
+
+    def signed_out(self, request: HttpRequest) -> HttpResponse:
+        """Lead to the sign-in; what was typed meanwhile is handed back, and can be sent once she is in again."""
+        if request.method == "POST" and isinstance(self, FormView):
+            typed = [(name, value) for name, value in request.POST.items() if name not in UNTYPED]
+            context = {"typed": typed, "had_file": bool(request.FILES), "address": request.get_full_path()}
+            return render(request, "teleconsult/session_ended.html", context, status=403)
         return HttpResponseRedirect(reverse("teleconsult:my_request") + "?ended=1")
 
     @property

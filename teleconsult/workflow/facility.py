@@ -27,9 +27,7 @@ from treatments.enums import ClockStart
 def name_specialist(*, request: Request, by: Actor, seen_version: int, specialist: User) -> Request:
     """Accept the case and give it to a specialist of the facility. Raises NotASpecialistThere, ConsentMissing."""
     step = begin(request, Action.NAME_SPECIALIST, by, seen_version, specialist=specialist)
-    assignment = step.request.assignment
-    assignment.specialist, assignment.named_at = specialist, step.now
-    assignment.save(update_fields=["specialist", "named_at"])
+    step.request.assignments.current().update(specialist=specialist, named_at=step.now)
     finish(step)
     return step.request
 

@@ -164,7 +164,7 @@ def test_reminders_name_the_day(draft: Request):
     mailings.remind_of_draft(draft, days=7, ends_on=datetime.date(2026, 5, 4))
     mailings.remind_of_draft(draft, days=7, ends_on=datetime.date(2026, 5, 4))
 
-    assert "May 4, 2026" in build(OutboxMessage.objects.get()).body
+    assert "4 May 2026" in build(OutboxMessage.objects.get()).body
 
 
 def test_nothing_is_sent_by_a_step_itself(draft: Request):
