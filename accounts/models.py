@@ -128,7 +128,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         self.refresh_from_db(fields=["session_version"])
         Session.objects.filter(user_id=self.pk).delete()
 
-    def _seal_of_session(self, secret: str | None = None) -> str:
+    def _seal_of_session(self, secret: str | bytes | None = None) -> str:
         value = f"{self.password}:{self.session_version}"
         return salted_hmac("accounts.User.session", value, secret=secret, algorithm="sha256").hexdigest()
 

@@ -6,6 +6,7 @@ Fifteen minutes without a page end one, eight hours end any (SESSION_IDLE_SECOND
 import datetime
 import hashlib
 import json
+from typing import cast
 
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.base import CreateError, SessionBase, UpdateError
@@ -47,7 +48,7 @@ class SessionStore(SessionBase):
         return json.loads(row.content)
 
     def exists(self, session_key: str | None) -> bool:
-        return bool(session_key) and Session.objects.filter(key_hash=hash_of(session_key)).exists()
+        return bool(session_key) and Session.objects.filter(key_hash=hash_of(str(session_key))).exists()
 
     def create(self) -> None:
         while True:
@@ -89,7 +90,7 @@ class SessionStore(SessionBase):
         if row is None:
             raise UpdateError
         row.content = json.dumps(data)
-        row.user_id = data.get(SESSION_KEY)
+        row.user_id = cast(str | None, data.get(SESSION_KEY))
         try:
             row.save(force_update=True, update_fields=["content", "user_id"])
         except OperationalError:

@@ -8,6 +8,8 @@ from django.db import transaction
 from django.utils import translation
 
 from facilities.loading import FACILITY, FACILITY_TEXT, plan_facilities
+from facilities.models import Facility
+from publishing import published
 from publishing.loading.files import Book, Place
 from publishing.loading.provenance import read_sources
 from publishing.loading.shapes import rows
@@ -50,4 +52,6 @@ def load_facilities(root: Path = settings.BASE_DIR) -> Report:
         writer.learn(Treatment)
         for batch in batches:
             writer.write(batch)
+        # Search finds them at once.
+        published.tell(Facility.objects.filter(is_demo=True))
     return report

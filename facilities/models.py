@@ -166,7 +166,7 @@ class Accreditation(Provenance):
     def expires_soon(self, on: datetime.date | None = None) -> bool:
         """Return whether it ends within 90 days."""
         day = on or timezone.localdate()
-        return self.is_in_date(day) and self.valid_until <= day + datetime.timedelta(days=90)
+        return self.valid_until is not None and day <= self.valid_until <= day + datetime.timedelta(days=90)
 
 
 class Ranking(Provenance):
@@ -248,7 +248,7 @@ class Membership(models.Model):
         return f"{self.get_role_display()}, {self.facility}"
 
     def end(self) -> Self:
-        """End the role today; the person's sessions are ended by the caller."""
+        """End the role at once: the day it ends is the first without it. The caller ends the person's sessions."""
         self.until = timezone.localdate()
         self.save(update_fields=["until"])
         return self

@@ -50,7 +50,7 @@ class FacilityQuerySet(TranslatedQuerySet):
     def with_staff(self, user: AbstractBaseUser, role: str) -> Self:
         """Return the facilities at which the person holds the role today."""
         today = timezone.localdate()
-        current = Q(memberships__until__isnull=True) | Q(memberships__until__gte=today)
+        current = Q(memberships__until__isnull=True) | Q(memberships__until__gt=today)
         return self.filter(
             current, memberships__user=user, memberships__role=role, memberships__since__lte=today
         ).distinct()
@@ -94,4 +94,4 @@ class MembershipQuerySet(models.QuerySet):
     def current(self) -> Self:
         """Keep the roles held today."""
         today = timezone.localdate()
-        return self.filter(Q(until__isnull=True) | Q(until__gte=today), since__lte=today)
+        return self.filter(Q(until__isnull=True) | Q(until__gt=today), since__lte=today)

@@ -7,7 +7,7 @@ from django.utils.safestring import SafeString
 from facilities.enums import FacilityKind
 from facilities.models import Facility
 from publishing.templatetags.text import text_of
-from taxonomy.json_ld import as_json_ld
+from taxonomy.json_ld import Data, as_json_ld
 from taxonomy.languages import BCP47
 
 # Houses without beds are clinics to schema.org.
@@ -18,7 +18,7 @@ def facility_data(facility: Facility) -> SafeString:
     """Return a facility as Hospital or MedicalClinic."""
     url = settings.PUBLIC_URL + facility.get_absolute_url()
     usual_name = text_of(facility, "usual_name").value
-    thing = {
+    thing: Data = {
         "@type": "MedicalClinic" if facility.kind in CLINICS else "Hospital",
         "@id": f"{url}#this",
         "url": url,

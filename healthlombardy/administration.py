@@ -4,6 +4,8 @@ from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.contrib.admin.apps import AdminConfig
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext_lazy as _
 
@@ -12,6 +14,17 @@ class AdministrationConfig(AdminConfig):
     """Puts our site in the place of Django's."""
 
     default_site = "healthlombardy.administration.Administration"
+
+
+class LookUpView(AutocompleteJsonView):
+    """Names for a field that points to another table; Django's own fails on the other end of a relation."""
+
+    def process_request(self, request: HttpRequest) -> Any:
+        """Return what is asked for; raises PermissionDenied for a field that points nowhere."""
+        found = super().process_request(request)
+        if found[2].auto_created:
+            raise PermissionDenied
+        return found
 
 
 class Administration(AdminSite):
@@ -40,6 +53,10 @@ class Administration(AdminSite):
             return guarded(request, *args, **kwargs)
 
         return checked
+
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
+        """Look up names for a field."""
+        return LookUpView.as_view(admin_site=self)(request)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show, beside the tables, the changes that wait."""

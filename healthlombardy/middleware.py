@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.middleware.locale import LocaleMiddleware
 from django.template.loader import render_to_string
@@ -110,7 +111,7 @@ class HeadersMiddleware:
 class CompressPublicMiddleware(GZipMiddleware):
     """Compress public pages only: compressing what holds a secret beside what a stranger chose leaks it (BREACH)."""
 
-    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         if "public" not in response.get("Cache-Control", ""):
             return response
         return super().process_response(request, response)
@@ -129,9 +130,14 @@ class DatabaseGoneMiddleware:
         """Turn a lost connection into "come back later"; every other error goes its way."""
         if not isinstance(exception, OperationalError):
             return None
-        response = HttpResponse(render_to_string("503.html"), status=503)
-        response["Retry-After"] = "30"
-        return response
+        return database_gone()
+
+
+def database_gone() -> HttpResponse:
+    """Return "come back later" in the active language; asks the database for nothing."""
+    response = HttpResponse(render_to_string("503.html"), status=503)
+    response["Retry-After"] = "30"
+    return response
 
 
 class LanguageMiddleware(LocaleMiddleware):

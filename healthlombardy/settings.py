@@ -67,9 +67,7 @@ BUILDING = len(sys.argv) > 1 and sys.argv[1] in {"collectstatic", "compile_trans
 
 SECRET_KEY = text("SECRET_KEY") or ("only-for-building" if BUILDING else "")
 if not SECRET_KEY:
-    raise ImproperlyConfigured(
-        "SECRET_KEY is missing. Set it to 50 or more random characters; script/run makes one for you."
-    )
+    raise ImproperlyConfigured("SECRET_KEY is missing. Set 50 or more random characters; script/run makes its own.")
 ALLOWED_HOSTS = words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if DEMO or DEBUG else "")
 LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "[::1]", "testserver"}
 PUBLIC_URL = text("PUBLIC_URL", "http://localhost:8000").rstrip("/")
@@ -77,22 +75,26 @@ IS_LOCAL = urlsplit(PUBLIC_URL).hostname in {"localhost", "127.0.0.1", "::1"}
 
 if DEMO and (not IS_LOCAL or not set(ALLOWED_HOSTS) <= LOOPBACK_HOSTS):
     raise ImproperlyConfigured(
-        "DEMO=1 signs people in without a password. It works on this computer only: use localhost, or set DEMO=0."
+        "DEMO=1 needs no password to sign in. It works on this computer only: use localhost, or set DEMO=0."
     )
 if not DEMO and not DEBUG and not BUILDING:
     if not ALLOWED_HOSTS:
         raise ImproperlyConfigured("ALLOWED_HOSTS is missing. Name the hosts of this portal, separated by commas.")
+    if "*" in ALLOWED_HOSTS:
+        raise ImproperlyConfigured("ALLOWED_HOSTS is *, which believes any host. Name the hosts of this portal.")
     if SECRET_KEY.startswith("demo-") or len(SECRET_KEY) < 50:
         raise ImproperlyConfigured("SECRET_KEY is a demo key or too short. Set 50 or more random characters.")
     if not text("MASTER_KEYS") or text("MASTER_KEYS").startswith("demo"):
         raise ImproperlyConfigured(
-            "MASTER_KEYS is missing or a demo key. Set VERSION:BASE64 of 32 random bytes; see docs/operations.md."
+            "MASTER_KEYS is missing. Set VERSION:BASE64 of 32 random bytes; see docs/operations.md."
         )
     if urlsplit(PUBLIC_URL).scheme != "https":
         raise ImproperlyConfigured("PUBLIC_URL must begin with https:// outside the demo.")
+    if not text("EMAIL_URL"):
+        raise ImproperlyConfigured("EMAIL_URL is missing, so no mail would leave. Set smtp+tls://user:password@host:587.")
     if not text("CLAMAV_ADDRESS") and not flag("ALLOW_UNSCANNED"):
         raise ImproperlyConfigured(
-            "CLAMAV_ADDRESS is missing. Set the scanner's host:port, or ALLOW_UNSCANNED=1 to accept unscanned files."
+            "CLAMAV_ADDRESS is missing. Set the scanner's host:port, or ALLOW_UNSCANNED=1 to go without."
         )
 if DEBUG and not IS_LOCAL:
     raise ImproperlyConfigured("DEBUG=1 shows internals to everyone. It works on this computer only.")

@@ -1,17 +1,30 @@
 """The sitemap: every public page in every language, with the same page in the others."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.contrib.sitemaps import Sitemap
 from django.contrib.sitemaps.views import index as index_view
 from django.contrib.sitemaps.views import sitemap as sitemap_view
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.views.decorators.http import require_safe
 
 from facilities.models import Facility
 from partners.models import Institution
+from taxonomy.languages import BCP47
 from taxonomy.models import BodyDistrict, Specialty
 from treatments.models import Condition, Treatment
+
+
+@dataclass(frozen=True)
+class PortalSite:
+    """The host of the portal, as Django's sitemaps ask for it."""
+
+    domain: str
 
 
 class PublicSitemap(Sitemap):
@@ -21,6 +34,18 @@ class PublicSitemap(Sitemap):
     alternates = True
     x_default = True
     limit = 1000
+
+    def get_urls(self, page: int = 1, site: Any = None, protocol: str | None = None) -> list[dict[str, Any]]:
+        """Return the addresses as the pages name them: the portal's own host, tags of BCP 47, English as default."""
+        own = urlsplit(settings.PUBLIC_URL)
+        urls = super().get_urls(page, site=PortalSite(own.netloc), protocol=own.scheme)
+        for url in urls:
+            english = next(item["location"] for item in url["alternates"] if item["lang_code"] == "en")
+            for item in url["alternates"]:
+                if item["lang_code"] == "x-default":
+                    item["location"] = english
+                item["lang_code"] = BCP47.get(item["lang_code"], item["lang_code"])
+        return urls
 
 
 class PageSitemap(PublicSitemap):
@@ -121,11 +146,13 @@ SITEMAPS = {
 }
 
 
+@require_safe
 def sitemap_index(request: HttpRequest) -> HttpResponse:
     """Return the list of sitemaps; proxies may keep it for an hour."""
     return kept(index_view(request, SITEMAPS, sitemap_url_name="sitemap"))
 
 
+@require_safe
 def sitemap(request: HttpRequest, section: str) -> HttpResponse:
     """Return one sitemap; proxies may keep it for an hour."""
     return kept(sitemap_view(request, SITEMAPS, section))

@@ -1,22 +1,25 @@
 """Pages that belong to no app: home, about, the errors, and what machines ask for."""
 
+import sys
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_safe
 from django.views.generic import TemplateView, View
 
 from healthlombardy.gallery import sample
 from healthlombardy.home import Home
+from healthlombardy.middleware import database_gone
 from healthlombardy.operator import operator
 from taxonomy.pages import CataloguePage, PublicPage
 
@@ -45,11 +48,13 @@ class HomeView(CataloguePage, TemplateView):
         return super().get_context_data(home=home, **kwargs)
 
 
+@require_safe
 def alive(request: HttpRequest) -> JsonResponse:
     """Say that the process answers."""
     return JsonResponse({"status": "ok"})
 
 
+@require_safe
 def ready(request: HttpRequest) -> JsonResponse:
     """Say whether requests can be taken: 200 while the database answers, the rest in words."""
     parts = {"database": database_answers(), "cache": cache_answers()}
@@ -142,21 +147,28 @@ class SecurityTextView(TemplateView):
         )
 
 
+def error_page(request: HttpRequest, template: str, status: HTTPStatus) -> HttpResponse:
+    """Answer in words, at whatever address: an error has no canonical address and no other languages."""
+    return render(request, template, {"is_public_page": False, "alternates": []}, status=status)
+
+
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer 403 in the reader's language."""
-    return render(request, "403.html", status=HTTPStatus.FORBIDDEN)
+    return error_page(request, "403.html", HTTPStatus.FORBIDDEN)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Say that the form grew old, and how to send it again."""
-    return render(request, "403.html", status=HTTPStatus.FORBIDDEN)
+    return error_page(request, "403.html", HTTPStatus.FORBIDDEN)
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer 404 in the reader's language."""
-    return render(request, "404.html", status=HTTPStatus.NOT_FOUND)
+    return error_page(request, "404.html", HTTPStatus.NOT_FOUND)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500 without asking the database for anything."""
+    """Answer 500 without asking the database for anything; 503 where a middleware found the database gone."""
+    if isinstance(sys.exc_info()[1], OperationalError):
+        return database_gone()
     return HttpResponse(render_to_string("500.html"), status=HTTPStatus.INTERNAL_SERVER_ERROR)

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.options import IS_POPUP_VAR
 from django.contrib.admin.utils import unquote
-from django.contrib.admin.widgets import AdminTextareaWidget, AdminTextInputWidget
+from django.contrib.admin.widgets import AdminTextareaWidget, AdminTextInputWidget, AdminURLFieldWidget
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -91,6 +91,7 @@ class CatalogueAdmin(ScopedAdmin):
     formfield_overrides: ClassVar[dict[Any, Any]] = {
         models.TextField: {"widget": AdminTextareaWidget(attrs={"rows": 5})},
         models.CharField: {"widget": AdminTextInputWidget},
+        models.URLField: {"widget": AdminURLFieldWidget, "assume_scheme": "https"},
         ArrayField: {"form_class": LinesField},
     }
 

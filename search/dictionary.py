@@ -1,28 +1,26 @@
 """From what was typed to words of the dictionary: exact, by stem, by beginning, by spelling, by sound."""
 
-import functools
 from collections import defaultdict
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Any
 
-import yaml
 from django.db import connection
 
 from search.index import STEMMERS
-from search.normalise import CODE, Word, arabic_stem, deletions, han_units, normalise, sound, words
+from search.normalise import CODE, Word, arabic_stem, deletions, han_units, sound, words
 from search.ranking import (
     HAN_SINGLE,
     JOINED,
     OTHER_FORM,
     STEM,
     Unit,
+    loose_strength,
     part_strength,
     prefix_strength,
     spelling_strength,
-    weight_of,
 )
+from search.stop_words import stop_words
 
-STOP_WORDS = Path(__file__).parent / "data" / "stop_words.yaml"
 # Words a typed one may mean, at most.
 NEAREST = 40
 SHORTEST_PART = 4
@@ -31,18 +29,18 @@ OPEN_LENGTH = 4
 FARTHEST = 0.3
 # A misspelt word that is at least so near is not cut in two.
 PART_IS_BETTER = 0.8
-UNKNOWN = 50
 # Nobody types more; what comes after is not looked up.
 MOST_WORDS = 24
 
-STEMMER_ROWS = ", ".join(f"('{language}', '{name}'::regdictionary)" for language, name in STEMMERS.items())
-LOOK_UP = f"""
+LOOK_UP = """
     WITH probe AS MATERIALIZED (
         SELECT id, how, word, sound, is_open, string_to_array(deletions, ' ') AS deletions
         FROM unnest(%s::int[], %s::text[], %s::text[], %s::text[], %s::bool[], %s::text[])
              AS made (id, how, word, sound, is_open, deletions)
     ),
-    stemmer (language, name) AS (VALUES {STEMMER_ROWS}),
+    stemmer AS (
+        SELECT language, name::regdictionary FROM unnest(%s::text[], %s::text[]) AS made (language, name)
+    ),
     exact AS MATERIALIZED (
         SELECT probe.id, known.word, max(known.frequency) AS frequency
         FROM probe JOIN search_word AS known ON known.word = probe.word
@@ -59,14 +57,14 @@ LOOK_UP = f"""
         FROM lexized
         JOIN search_word AS known
           ON known.language = lexized.language AND known.stem = lexized.stems[1] AND known.word <> lexized.word
-        WHERE lexized.stems <> '{{}}' AND lexized.stems[1] <> ''
+        WHERE lexized.stems <> '{}' AND lexized.stems[1] <> ''
         GROUP BY lexized.id, known.word
     )
     SELECT id, 'exact', word, '', frequency FROM exact
     UNION ALL
     SELECT id, 'stem', word, '', frequency FROM stemmed
     UNION ALL
-    SELECT DISTINCT id, 'stop', word, '', 0 FROM lexized WHERE stems = '{{}}'
+    SELECT DISTINCT id, 'stop', word, '', 0 FROM lexized WHERE stems = '{}'
     UNION ALL
     SELECT probe.id, 'prefix', nearest.word, '', nearest.frequency
     FROM probe CROSS JOIN LATERAL (
@@ -88,7 +86,7 @@ LOOK_UP = f"""
     UNION ALL
     SELECT probe.id, 'fuzzy', known.word, known.sound, max(known.frequency)
     FROM probe JOIN search_word AS known ON known.deletions && probe.deletions
-    WHERE probe.how = 'form' AND probe.deletions <> '{{}}'
+    WHERE probe.how = 'form' AND probe.deletions <> '{}'
       AND NOT EXISTS (SELECT FROM exact WHERE exact.id = probe.id)
     GROUP BY probe.id, known.word, known.sound
     UNION ALL
@@ -100,26 +98,18 @@ LOOK_UP = f"""
     ) AS nearest
     WHERE probe.how = 'form' AND length(probe.sound) >= 5
       AND NOT EXISTS (SELECT FROM exact WHERE exact.id = probe.id)
-"""
-LOOK_UP_LOOSELY = """
-    SELECT probe.id, nearest.word, nearest.frequency, similarity(nearest.sound, probe.sound)
-    FROM unnest(%s::int[], %s::text[]) AS probe (id, sound) CROSS JOIN LATERAL (
+    UNION ALL
+    SELECT probe.id, 'loose', nearest.word, nearest.sound, nearest.frequency
+    FROM probe CROSS JOIN LATERAL (
         SELECT word, sound, max(frequency) AS frequency FROM search_word AS known
         WHERE known.sound LIKE left(probe.sound, 4) || '%%'
         GROUP BY word, sound ORDER BY similarity(sound, probe.sound) DESC, word LIMIT 6
     ) AS nearest
+    WHERE probe.how = 'form' AND length(probe.sound) >= 3
+      AND NOT EXISTS (SELECT FROM exact WHERE exact.id = probe.id)
 """
-
-
 # "first" or "second" → where it was cut → word and its frequency.
 Parts = dict[str, dict[int, tuple[str, int]]]
-
-
-@functools.cache
-def stop_words() -> frozenset[str]:
-    """Return words that say nothing about what is looked for, in any language, in their normal form."""
-    lists = yaml.safe_load(STOP_WORDS.read_text(encoding="utf-8"))
-    return frozenset(normalise(str(word)) for entries in lists.values() for word in entries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +128,18 @@ class Question:
 
     text: str
     units: list[Unit] = field(default_factory=list)
+    # No word is known or near a known one: those that begin likewise stand for them, for "did you mean".
+    is_guess: bool = False
 
     @property
     def is_understood(self) -> bool:
         return any(unit.near for unit in self.units)
+
+    def guess(self) -> None:
+        """Take words that only begin likewise for what was typed."""
+        self.is_guess = True
+        for unit in self.units:
+            unit.near = dict(unit.loose)
 
 
 def ask(text: str) -> Question:
@@ -151,6 +149,8 @@ def ask(text: str) -> Question:
     probes = probes_of(typed, question)
     if probes:
         answer(question, probes, look_up(probes))
+    if not question.is_understood:
+        question.guess()
     return question
 
 
@@ -184,11 +184,12 @@ def parts_of(word: str, number: int) -> list[Probe]:
     if len(word) < 2 * SHORTEST_PART:
         return []
     cuts = range(SHORTEST_PART, len(word) - SHORTEST_PART + 1)
-    return [
-        probe
-        for cut in cuts
-        for probe in (Probe("first", word[:cut], number, cut), Probe("second", word[cut:], number, cut))
-    ]
+    probes = []
+    for cut in cuts:
+        # German ties words together with an s.
+        probes += [Probe("first", first, number, cut) for first in {word[:cut], word[:cut].removesuffix("s")}]
+        probes.append(Probe("second", word[cut:], number, cut))
+    return probes
 
 
 def look_up(probes: list[Probe]) -> list[tuple[int, str, str, str, int]]:
@@ -198,7 +199,7 @@ def look_up(probes: list[Probe]) -> list[tuple[int, str, str, str, int]]:
         for probe in probes
     ]
     last = max(probe.unit for probe in probes)
-    columns = [
+    columns: list[Any] = [
         list(range(len(probes))),
         [probe.how for probe in probes],
         [probe.word for probe in probes],
@@ -206,6 +207,8 @@ def look_up(probes: list[Probe]) -> list[tuple[int, str, str, str, int]]:
         # A word still being typed, or a long one, may be the beginning of another even if it is one itself.
         [probe.unit == last or len(probe.word) >= OPEN_LENGTH for probe in probes],
         [" ".join(deletions(probe.word)) if probe.how == "form" else "" for probe in probes],
+        list(STEMMERS),
+        list(STEMMERS.values()),
     ]
     with connection.cursor() as cursor:
         cursor.execute(LOOK_UP, columns)
@@ -221,34 +224,25 @@ def answer(question: Question, probes: list[Probe], rows: list[tuple[int, str, s
         unit = question.units[probe.unit]
         if probe.how in {"first", "second"}:
             parts[probe.unit][probe.how][probe.split] = (word, frequency)
-            continue
-        if how == "stop":
+        elif how == "stop":
             unit.is_stop = True
-            continue
-        if how in {"exact", "stem"} and probe.how in {"form", "category", "han"}:
-            if probe.how != "han" or word == unit.text:
-                known.add(probe.unit)
-                unit.frequency = max(unit.frequency, frequency)
-        if probe.how == "joined":
+        elif how == "loose":
+            unit.loose[word] = loose_strength(sound(probe.word), word_sound)
+        elif probe.how == "joined":
             for neighbour in (unit, question.units[probe.unit + 1]):
-                neighbour.add(word, JOINED)
-            continue
-        unit.add(word, strength_of(how, probe, word, word_sound, unit))
+                neighbour.add(word, JOINED, frequency)
+        else:
+            unit.add(word, strength_of(how, probe, word, word_sound, unit), frequency)
+            if how in {"exact", "stem"} and (probe.how in {"form", "category"} or word == unit.text):
+                known.add(probe.unit)
     units: list[Unit] = []
     for number, unit in enumerate(question.units):
         halves = [] if number in known else halves_of(unit, parts[number])
-        if halves:
-            units += halves
-            continue
-        if number not in known:
+        if not halves and number not in known:
             add_parts(unit, parts[number])
-            # A word that nothing knows may be anything: it counts like one that is neither rare nor common.
-            unit.frequency = 0 if unit.near else UNKNOWN
-        units.append(unit)
+        units += halves or [unit]
     for unit in units:
-        unit.near = {word: strength for word, strength in unit.near.items() if strength >= FARTHEST}
-        unit.keep_nearest(NEAREST)
-        unit.weight = weight_of(unit.frequency, is_stop=unit.is_stop)
+        unit.keep_nearest(NEAREST, FARTHEST)
     question.units = units
 
 
@@ -281,25 +275,12 @@ def halves_of(unit: Unit, parts: Parts) -> list[Unit]:
     halves = []
     for part in ("first", "second"):
         word, frequency = parts[part][cut]
-        halves.append(Unit(word, frequency=frequency, near={word: JOINED}))
+        halves.append(Unit(word, near={word: JOINED}, frequencies={word: frequency}))
     return halves
 
 
 def add_parts(unit: Unit, parts: Parts) -> None:
     """Use the words that a long unknown word begins or ends with."""
     for found in parts.values():
-        for word, _frequency in found.values():
-            unit.add(word, part_strength(word, unit.text))
-
-
-def ask_loosely(question: Question) -> None:
-    """Give units without any word the words that begin likewise: for "did you mean", not for hits."""
-    lost = [(number, sound(unit.text)) for number, unit in enumerate(question.units) if not unit.near]
-    lost = [(number, key) for number, key in lost if len(key) >= 3]
-    if not lost:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(LOOK_UP_LOOSELY, [[number for number, _key in lost], [key for _number, key in lost]])
-        for number, word, frequency, likeness in cursor.fetchall():
-            question.units[number].add(word, 0.2 + 0.6 * likeness)
-            question.units[number].frequency = max(question.units[number].frequency, frequency)
+        for word, frequency in found.values():
+            unit.add(word, part_strength(word, unit.text), frequency)

@@ -5,9 +5,11 @@ term (`search.ranking`), the best term of each thing, things found through other
 At most five queries, whatever is typed and found.
 """
 
+import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -15,7 +17,7 @@ from django.db.models import CharField, Q, QuerySet, Value
 
 from facilities.models import Facility
 from search import ranking
-from search.dictionary import Question, ask, ask_loosely
+from search.dictionary import Question, ask
 from search.enums import Kind, Origin
 from search.models import Entry
 from search.ranking import Match, Scorer, Unit
@@ -23,6 +25,8 @@ from search.things import SOURCES, found_facilities
 from treatments.models import Offer, Treatment
 
 LONGEST_QUERY = 200
+# Control signs, signs of format, halves of pairs.
+UNSEEN = {"Cc", "Cf", "Cs"}
 # Terms read for one query: those with all words, those with some.
 MOST_WITH_ALL = 160
 MOST_WITH_SOME = 240
@@ -40,7 +44,8 @@ MOST_WAYS = 8
 FIND_TERMS = """
     SELECT kind, object_id, language, origin, text, words
     FROM search_term WHERE forms @@ %s::tsquery
-    ORDER BY ts_rank(forms, %s::tsquery, 2) * CASE WHEN language IN (%s, '') THEN 1.5 WHEN language = 'en' THEN 1.2 ELSE 1 END
+    ORDER BY ts_rank(forms, %s::tsquery, 2)
+             * CASE WHEN language IN (%s, '') THEN 1.5 WHEN language = 'en' THEN 1.2 ELSE 1 END
              * CASE WHEN origin = 'text' THEN 4 ELSE 10 END DESC, id
     LIMIT %s
 """
@@ -92,11 +97,16 @@ class Hit:
 
     @property
     def name(self) -> str:
+        """Return its name in the page's language, else in English."""
         return next((found.name for found in (self.entry, self.english) if found and found.name), self.slug)
 
     @property
     def name_language(self) -> str:
         return self.entry.language if self.entry and self.entry.name else settings.LANGUAGE_CODE
+
+    def place(self) -> tuple[float, int, int, str, str]:
+        """Return by what hits are ordered: score, kind, number, name."""
+        return -round(self.score, 3), list(Kind).index(self.kind), -self.number, self.shown.sort_key, self.slug
 
 
 @dataclass
@@ -136,12 +146,9 @@ def find(
     text, was_cut = clean(query)
     results = Results(text, language, was_cut=was_cut)
     question = ask(text)
-    scored = Search(question, language).run(filters or {}) if question.is_understood else None
-    if not scored or not scored.hits:
-        ask_loosely(question)
-        if not question.is_understood:
-            return results
-        scored = Search(question, language, is_guess=True).run(filters or {})
+    if not question.is_understood:
+        return results
+    scored = Search(question, language).run(filters or {})
     hits = grouped(scored.hits)
     results.counts = dict(Counter(hit.kind for hit in hits))
     if kinds:
@@ -153,28 +160,32 @@ def find(
 
 
 def clean(query: str) -> tuple[str, bool]:
-    """Return the query without NULs and blanks around it, at most 200 characters, and whether anything was left out."""
-    text = query.replace("\x00", "").strip()
+    """Return at most 200 characters of a query that can be seen, and whether words or a NUL were left out.
+
+    Signs that turn the direction of writing would turn the page around them.
+    """
+    seen = "".join(sign if unicodedata.category(sign) not in UNSEEN else " " * sign.isspace() for sign in query)
+    text = " ".join(seen.split())
     kept = text[:LONGEST_QUERY].strip()
-    return kept, "\x00" in query or kept != text
+    return kept, kept != text or "\x00" in query
 
 
 class Search:
     """One search: terms, things, and things found through them."""
 
-    def __init__(self, question: Question, language: str, *, is_guess: bool = False) -> None:
+    def __init__(self, question: Question, language: str) -> None:
         self.question = question
         self.language = language
-        self.is_guess = is_guess
+        # Nothing fits well: see Results.
+        self.is_guess = question.is_guess
         self.scorer = Scorer(question.units, question.text, language)
         self.hits: list[Hit] = []
 
     def run(self, filters: Mapping[str, Collection[str]]) -> "Search":
-        """Fill `hits`, best first; empty when everything found is no better than a guess."""
+        """Fill `hits`, best first."""
         hits = self.direct()
         best = max((hit.score for hit in hits.values()), default=0.0)
-        if best < SURE and not self.is_guess:
-            self.is_guess = True
+        self.is_guess = self.question.is_guess or best < SURE
         self.add_through(hits, best)
         kept = [hit for hit in hits.values() if hit.score >= best * SHARE_OF_BEST]
         kept.sort(key=lambda hit: -hit.score)
@@ -184,22 +195,19 @@ class Search:
     def direct(self) -> dict[Key, Hit]:
         """Return the things that have matching terms, with the score and reason of the best one."""
         best: dict[Key, tuple[Match, Reason]] = {}
-        found: dict[Key, list[float]] = {}
+        together: dict[Key, list[float]] = {}
         for kind, object_id, language, origin, text, words in self.terms():
             match = self.scorer.score(words, origin, language)
             key = (kind, object_id)
             if key not in best or match.score > best[key][0].score:
                 best[key] = (match, Reason(Origin(origin), text, language))
-            kept = found.setdefault(key, [0.0] * len(match.found))
-            weight = ranking.ORIGIN_WEIGHT[Origin(origin)]
-            for number, strength in enumerate(match.found):
-                kept[number] = max(kept[number], strength * weight)
-        hits = {}
-        for key, (match, reason) in best.items():
-            # Words that other terms of the same thing answer count a little.
-            more = max(0.0, self.scorer.covered(found[key]) - self.scorer.covered(match.found))
-            hits[key] = Hit(Kind(key[0]), key[1], match.score + 0.3 * more, reason)
-        return hits
+            weight = max(ranking.ORIGIN_WEIGHT[Origin(origin)], ranking.BESIDE)
+            found = together.setdefault(key, [0.0] * len(match.found))
+            together[key] = [max(known, strength * weight) for known, strength in zip(found, match.found, strict=True)]
+        return {
+            key: Hit(Kind(key[0]), key[1], max(match.score, self.scorer.together(together[key])), reason)
+            for key, (match, reason) in best.items()
+        }
 
     def terms(self) -> Iterable[tuple]:
         """Read terms that hold all words typed, and terms that hold the rarer of them."""
@@ -207,7 +215,8 @@ class Search:
         telling = [unit for unit in units if not unit.is_stop] or units
         some = query_of(rarest(telling), "|")
         whole = query_of(telling, "&")
-        parts, values = [f"({FIND_TERMS})"], [some, some, self.language, MOST_WITH_SOME]
+        parts = [f"({FIND_TERMS})"]
+        values: list[Any] = [some, some, self.language, MOST_WITH_SOME]
         if len(telling) > 1:
             parts.append(f"({FIND_TERMS})")
             values += [whole, query_of(telling, "|"), self.language, MOST_WITH_ALL]
@@ -218,10 +227,7 @@ class Search:
     def add_through(self, hits: dict[Key, Hit], best: float) -> None:
         """Add treatments of conditions, facilities by what they offer, facilities by their specialties."""
         near = sorted((hit for hit in hits.values() if hit.score >= best * NEAR_BEST), key=lambda hit: -hit.score)
-        ways = {kind: {hit.object_id: hit for hit in near if hit.kind == kind} for kind in Kind}
-        for way in ways.values():
-            for object_id in list(way)[MOST_WAYS:]:
-                del way[object_id]
+        ways = {kind: {hit.object_id: hit for hit in of_kind(near, kind)[:MOST_WAYS]} for kind in Kind}
         links = links_of(*(list(ways[kind]) for kind in (Kind.CONDITION, Kind.TREATMENT, Kind.SPECIALTY)))
         shares = {
             Kind.CONDITION: (Kind.TREATMENT, Origin.CONDITION, ranking.THROUGH_CONDITION),
@@ -232,7 +238,7 @@ class Search:
         for from_kind, from_id, to_id in links:
             way = ways[Kind(from_kind)][from_id]
             to_kind, origin, share = shares[Kind(from_kind)]
-            key = (to_kind, to_id)
+            key: Key = (to_kind, to_id)
             if key not in through or way.score * share > through[key][0]:
                 through[key] = (way.score * share, Reason(origin, through=way.key))
         for key, (score, reason) in through.items():
@@ -262,8 +268,7 @@ class Search:
                     continue
                 hit.reason = Reason(hit.reason.origin, named.name, named.language, through)
             kept.append(hit)
-        kept.sort(key=lambda hit: (-round(hit.score, 3), list(Kind).index(hit.kind), -hit.number, hit.shown.sort_key, hit.slug))
-        return kept
+        return sorted(kept, key=Hit.place)
 
 
 def add_indirect(hits: dict[Key, Hit], key: Key, score: float, reason: Reason) -> None:
@@ -275,6 +280,11 @@ def add_indirect(hits: dict[Key, Hit], key: Key, score: float, reason: Reason) -
         known.score, known.reason = score + 0.15 * known.score, reason
     else:
         known.score += 0.15 * score
+
+
+def of_kind(hits: list[Hit], kind: Kind) -> list[Hit]:
+    """Return the hits of a kind."""
+    return [hit for hit in hits if hit.kind == kind]
 
 
 def rarest(units: list[Unit]) -> list[Unit]:
@@ -329,16 +339,26 @@ def published(keys: Iterable[Key]) -> QuerySet[Entry]:
         living = Q(object_id__in=source.public().filter(pk__in=ids[source.kind]).values("pk"))
         wanted |= Q(kind=source.kind) & living
     return Entry.objects.filter(wanted).only(
-        "kind", "object_id", "slug", "language", "name", "summary", "specialty", "subkind", "city", "province",
-        "sort_key", "facilities", "treatments", "facets",
+        "kind",
+        "object_id",
+        "slug",
+        "language",
+        "name",
+        "summary",
+        "specialty",
+        "subkind",
+        "city",
+        "province",
+        "sort_key",
+        "facilities",
+        "treatments",
+        "facets",
     )
 
 
 def fits(entry: Entry, filters: Mapping[str, Collection[str]]) -> bool:
     """Return whether a thing has one of the values of every filter."""
-    return all(
-        any(f"{name}:{value}" in entry.facets for value in values) for name, values in filters.items() if values
-    )
+    return all(any(f"{name}:{value}" in entry.facets for value in values) for name, values in filters.items() if values)
 
 
 def grouped(hits: list[Hit]) -> list[Hit]:

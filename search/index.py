@@ -20,7 +20,8 @@ from search.things import LANGUAGES, SOURCES, Thing, source_of
 
 # To be raised when terms, forms or keys are made differently: the next rebuild then writes everything again.
 RULES = "1"
-# An edit and a rebuild wait for each other, or the rebuild could bring back what the edit replaced.
+# Edits and rebuilds wait for each other, or a rebuild could bring back what an edit replaced, and two edits could
+# write the same count twice.
 LOCK = 7_310_443
 # Dictionaries of PostgreSQL that cut words to their stem; Arabic is cut by search.normalise, Chinese has no endings.
 STEMMERS = {
@@ -59,7 +60,7 @@ FORGET_WORDS = """
 def rewrite(edited: Model) -> None:
     """Bring the index in line with one object, and with those whose numbers it changes."""
     with transaction.atomic():
-        lock(is_shared=True)
+        lock()
         rewrite_rows(type(edited), [edited.pk])
         for related, ids in counted_with(edited):
             rewrite_rows(related, ids)
@@ -97,7 +98,7 @@ def rebuild(steps: Steps, *, is_forced: bool = False) -> bool:
     if newest == fingerprint and not is_forced:
         return False
     with transaction.atomic():
-        lock(is_shared=False)
+        lock()
         if is_forced:
             Entry.objects.all().delete()
             Term.objects.all().delete()
@@ -124,11 +125,10 @@ def digest() -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def lock(*, is_shared: bool) -> None:
-    """Hold the lock of the index until the transaction ends: edits share it, a rebuild has it alone."""
-    function = "pg_advisory_xact_lock_shared" if is_shared else "pg_advisory_xact_lock"
+def lock() -> None:
+    """Hold the lock of the index until the transaction ends: one edit or rebuild writes at a time."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {function}(%s)", [LOCK])
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
 
 def versions(kind: Kind, ids: list[int] | None = None) -> dict[int, str]:

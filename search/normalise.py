@@ -14,8 +14,7 @@ HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 ARABIC_LETTER = re.compile("[\u0620-\u064a\u066e-\u06d3]")
 CYRILLIC_LETTER = re.compile("[\u0400-\u04ff]")
 HAN_LETTER = re.compile(f"[{HAN}]")
-# A run of Han characters, or a run of letters and digits of any other script.
-# Nothing longer is a word, and an index has its limits.
+# A run of Han characters, or a run of letters and digits of any other script. Nothing longer is a word.
 WORD = re.compile(f"[{HAN}]{{1,80}}|[^\\W_{HAN}]{{1,80}}")
 # ICD codes are written with a point or without: I21.9, 35.21.
 CODE_POINT = re.compile(r"(?<=\b[a-z]\d\d)\.(?=\d)|(?<=\b\d\d)\.(?=\d{1,2}\b)")
@@ -62,10 +61,14 @@ ARABIC_ARTICLES = ("وبال", "وال", "بال", "كال", "فال", "ولل",
 ARABIC_TIED = ("و", "ب", "ل", "ك", "ف")
 ARABIC_ENDINGS = ("ها", "ان", "ات", "ون", "ين", "يه", "تي", "ته", "تك", "نا", "ه", "ي")
 CYRILLIC_SOUNDS = dict(
-    zip("абвгдежзийклмнопрстуфхцчшщъыьэюя", ["a", "b", "v", "g", "d", "e", "j", "z", "i", "i", "k", "l", "m", "n", "o", "p", "r", "s", "t", "u", "f", "h", "s", "c", "s", "s", "-", "i", "-", "e", "u", "a"], strict=True)
+    zip(
+        "абвгдежзийклмнопрстуфхцчшщъыьэюя",
+        "a b v g d e j z i i k l m n o p r s t u f h s c s s - i - e u a".split(),
+        strict=True,
+    )
 )
 ARABIC_SOUNDS = dict(
-    zip("ابتثجحخدذرزسشصضطظعغفقكلمنهوي", ["a", "b", "t", "t", "j", "h", "k", "d", "d", "r", "z", "s", "s", "s", "d", "t", "z", "a", "g", "f", "k", "k", "l", "m", "n", "h", "w", "i"], strict=True)
+    zip("ابتثجحخدذرزسشصضطظعغفقكلمنهوي", "a b t t j h k d d r z s s s d t z a g f k k l m n h w i".split(), strict=True)
 )
 SOUNDS = str.maketrans({sign: sound.replace("-", "") for sign, sound in {**CYRILLIC_SOUNDS, **ARABIC_SOUNDS}.items()})
 # Spellings that sound alike, in the order in which they are replaced.
@@ -158,7 +161,7 @@ def digit(sign: str) -> str:
 
 
 def other_forms(raw: str, folded: str) -> set[str]:
-    """Return the other spellings of a word: German without umlauts, British without ae and oe, Arabic without article."""
+    """Return the other spellings of a word: German `ue` for ü, `e` for `ae`, Arabic without its article."""
     forms = set()
     if any(umlaut in raw for umlaut in UMLAUTS):
         forms.add(fold("".join(UMLAUTS.get(sign, sign) for sign in raw)))
@@ -212,7 +215,7 @@ def sound(word: str) -> str:
 
 
 def deletions(word: str) -> list[str]:
-    """Return a short word and what is left when any one letter goes: words one slip apart have one of these in common."""
+    """Return a short word and what is left when any one letter goes: words one slip apart share one of these."""
     if not SHORTEST_MISSPELT <= len(word) <= LONGEST_WITH_DELETIONS or HAN_LETTER.match(word) or word.isdigit():
         return []
     return sorted({word, *(word[:at] + word[at + 1 :] for at in range(len(word)))})
@@ -221,8 +224,8 @@ def deletions(word: str) -> list[str]:
 @functools.cache
 def simplified() -> dict[int, str]:
     """Return the table of traditional to simplified characters (OpenCC), followed to its end."""
-    lines = (importlib.resources.files("opencc") / "dictionary" / "TSCharacters.txt").read_text(encoding="utf-8").splitlines()
-    pairs = dict(line.split("\t", 1) for line in lines if "\t" in line)
+    file = importlib.resources.files("opencc") / "dictionary" / "TSCharacters.txt"
+    pairs = dict(line.split("\t", 1) for line in file.read_text(encoding="utf-8").splitlines() if "\t" in line)
     simple = {sign: choices.split()[0] for sign, choices in pairs.items()}
     table = {}
     for sign in simple:

@@ -1,14 +1,17 @@
-"""How well a term answers what was typed, as a number; docs/search.md and the page "How we order results" say it in words.
+"""How well a term answers what was typed, as a number.
 
-A whole match counts 1. Each word typed counts by how rare it is; a word that is only near counts less.
+docs/search.md and the page "How we order results" say it in words. A whole match counts 1. Each word typed counts by
+how rare it is; a word that is only near counts less.
 """
 
 import math
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from search.enums import Origin
 from search.normalise import HAN_LETTER, han_units
+from search.stop_words import stop_words
 
 # A name over a synonym over a lay word over the description.
 ORIGIN_WEIGHT = {
@@ -23,6 +26,9 @@ ORIGIN_WEIGHT = {
 PAGE_LANGUAGE = 1.0
 ENGLISH = 0.97
 OTHER_LANGUAGE = 0.94
+# A word that the description adds to those of a name, and all words found in several terms of one thing.
+BESIDE = 0.7
+TOGETHER = 0.75
 EXACT_BONUS = 0.15
 BEGINNING_BONUS = 0.05
 # What a thing is worth that is found through another one.
@@ -38,41 +44,56 @@ JOINED = 0.96
 HAN_SINGLE = 0.35
 # A word that stands in this many terms says little.
 COMMON = 4000
+# A word that nothing knows may be anything: it counts like one that is neither rare nor common.
+UNKNOWN = 50
+# Words so much less near than the nearest are still counted as the same word: its other forms.
+EQUALLY_NEAR = 0.07
 STOP_WEIGHT = 0.12
+# What an article or "disease" counts in the length of a name.
+SMALL_SIZE = 0.3
 
 
 @dataclass
 class Unit:
-    """A word typed, or two neighbouring Han characters: its weight and the words of the dictionary it may mean."""
+    """A word typed, or two neighbouring Han characters, and the words of the dictionary it may mean."""
 
     text: str
-    weight: float = 1.0
     is_stop: bool = False
     # Word of the dictionary → how near, 0 to 1.
     near: dict[str, float] = field(default_factory=dict)
-    frequency: int = 0
+    # Word of the dictionary → in how many terms it stands.
+    frequencies: dict[str, int] = field(default_factory=dict)
+    # Words that only begin likewise, to be used when nothing typed is near anything.
+    loose: dict[str, float] = field(default_factory=dict)
 
-    def add(self, word: str, strength: float) -> None:
+    @property
+    def frequency(self) -> int:
+        """Return in how many terms the commonest of the nearest words stands."""
+        if not self.near:
+            return UNKNOWN
+        limit = max(self.near.values()) - EQUALLY_NEAR
+        return max(self.frequencies.get(word, 0) for word, strength in self.near.items() if strength >= limit)
+
+    @property
+    def weight(self) -> float:
+        """Return what the word counts: rare ones more."""
+        rarity = math.log1p(COMMON / (1 + self.frequency)) / math.log1p(COMMON)
+        return max(rarity, 0.1) * (STOP_WEIGHT if self.is_stop else 1.0)
+
+    def add(self, word: str, strength: float, frequency: int) -> None:
         """Note a word it may mean."""
-        if strength > self.near.get(word, 0.0):
-            self.near[word] = strength
+        self.frequencies[word] = max(frequency, self.frequencies.get(word, 0))
+        self.near[word] = max(strength, self.near.get(word, 0.0))
 
-    def keep_nearest(self, count: int) -> None:
+    def keep_nearest(self, count: int, farthest: float) -> None:
         """Forget all but the nearest words."""
-        if len(self.near) > count:
-            nearest = sorted(self.near.items(), key=lambda item: -item[1])[:count]
-            self.near = dict(nearest)
-
-
-def weight_of(frequency: int, *, is_stop: bool) -> float:
-    """Return what a word counts: rare ones more."""
-    rarity = math.log1p(COMMON / (1 + frequency)) / math.log1p(COMMON)
-    return max(rarity, 0.1) * (STOP_WEIGHT if is_stop else 1.0)
+        nearest = sorted(self.near.items(), key=lambda item: -item[1])[:count]
+        self.near = {word: strength for word, strength in nearest if strength >= farthest}
 
 
 def prefix_strength(typed: str, word: str) -> float:
     """Return how near the beginning of a word is to it."""
-    return 0.93 * (len(typed) / len(word)) ** 0.33
+    return 0.93 * (len(typed) / len(word)) ** 0.2
 
 
 def part_strength(part: str, typed: str) -> float:
@@ -99,7 +120,13 @@ def _spelling(typed: str, word: str) -> float:
     distance = edit_distance(typed, word, allowed)
     if distance > allowed:
         return 0.0
-    return 0.97 - 0.85 * distance / max(len(typed), len(word)) - (0.05 if typed[:1] != word[:1] else 0.0)
+    return 0.92 - 0.85 * distance / max(len(typed), len(word)) - (0.05 if typed[:1] != word[:1] else 0.0)
+
+
+def loose_strength(typed_sound: str, word_sound: str) -> float:
+    """Return how near a word is that begins likewise: 0.2 to 0.8, by the share of the beginning they have in common."""
+    same = len(os.path.commonprefix([typed_sound, word_sound]))
+    return 0.2 + 0.6 * same / max(len(typed_sound), len(word_sound))
 
 
 def edit_distance(first: str, second: str, limit: int) -> int:
@@ -136,7 +163,8 @@ class Scorer:
         self.units = units
         self.typed = typed
         self.language = language
-        self.total = sum(unit.weight for unit in units) or 1.0
+        self.weights = [unit.weight for unit in units]
+        self.total = sum(self.weights) or 1.0
         self.meant: dict[str, list[tuple[int, float]]] = {}
         for number, unit in enumerate(units):
             for word, strength in unit.near.items():
@@ -144,7 +172,11 @@ class Scorer:
 
     def covered(self, found: Iterable[float]) -> float:
         """Return which part of what was typed is found, 0 to 1."""
-        return sum(unit.weight * strength for unit, strength in zip(self.units, found, strict=True)) / self.total
+        return sum(weight * strength for weight, strength in zip(self.weights, found, strict=True)) / self.total
+
+    def together(self, found: Iterable[float]) -> float:
+        """Return how well several terms of one thing answer together; one term that holds all words is better."""
+        return TOGETHER * self.covered(found) ** 1.6
 
     def score(self, words: list[str], origin: str, language: str) -> Match:
         """Return how well a term answers."""
@@ -185,8 +217,11 @@ class Scorer:
                 best = max(best, strength)
                 if strength > found[number]:
                     found[number] = strength
+        if best:
+            return best, 1.0
         # Short words are mostly articles; that one was not typed says nothing.
-        return (best, 1.0) if best else (0.0, 0.3 if len(word) <= 3 else 1.0)
+        is_small = len(word) <= 3 or word in stop_words()
+        return 0.0, SMALL_SIZE if is_small else 1.0
 
     def _han(self, run: str, found: list[float]) -> tuple[float, float]:
         """Do the same for a run of Han characters, by pairs and by single ones; a character counts half a word."""

@@ -61,7 +61,7 @@ class ShownHit:
     @property
     def line(self) -> SafeString:
         """Return what kind of thing it is, and what it is in plain words."""
-        return format_html("{} · {}", self.kind_words, self.details) if self.details else format_html("{}", self.kind_words)
+        return format_html("{} · {}" if self.details else "{}", self.kind_words, self.details)
 
     @property
     def kind_words(self) -> str:
@@ -132,10 +132,10 @@ def chips_of(results: Results, chosen: str, path: str) -> list[Chip]:
         f"{path}?{urlencode(typed)}",
         not chosen,
     )
+    found = [kind for kind in Kind if kind in results.counts]
     kinds = [
-        Chip(f"{kind.label} ({results.counts[kind]})", f"{path}?{urlencode(typed | {'kind': kind.value})}", kind == chosen)
-        for kind in Kind
-        if kind in results.counts
+        Chip(f"{kind.label} ({results.counts[kind]})", f"{path}?{urlencode(typed | {'kind': kind})}", kind == chosen)
+        for kind in found
     ]
     return [every, *kinds]
 

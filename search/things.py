@@ -118,7 +118,7 @@ def of_specialty(specialty: Specialty) -> Thing:
         specialty.pk,
         specialty.slug,
         facilities=specialty.facilities_count,
-        facets=[f"specialty:{specialty.slug}", *(f"body_district:{item.slug}" for item in specialty.body_districts.all())],
+        facets=[f"specialty:{specialty.slug}", *districts_of(specialty)],
     )
     add_names(thing, specialty)
     return thing
@@ -166,15 +166,20 @@ def add_specialty(thing: Thing, specialty: Specialty) -> None:
 
 def facets_of(cure: Treatment | Condition) -> list[str]:
     """Return what a cure can be filtered by."""
-    return [
-        f"specialty:{cure.specialty.slug}",
-        *(f"body_district:{district.slug}" for district in cure.body_districts.all()),
-    ]
+    return [f"specialty:{cure.specialty.slug}", *districts_of(cure)]
+
+
+def districts_of(thing: Treatment | Condition | Specialty) -> list[str]:
+    """Return the body districts something can be filtered by."""
+    return [f"body_district:{district.slug}" for district in thing.body_districts.all()]
 
 
 def treatments() -> QuerySet:
     return (
-        Treatment.objects.published().with_facility_count().select_related("specialty").prefetch_related("body_districts")
+        Treatment.objects.published()
+        .with_facility_count()
+        .select_related("specialty")
+        .prefetch_related("body_districts")
     )
 
 

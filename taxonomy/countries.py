@@ -12,7 +12,7 @@ NOT_A_PLACE = {"EU", "EZ", "UN", "ZZ", "XA", "XB", "QO", "AC", "CP", "CQ", "DG",
 @cache
 def country_choices(language: str) -> list[tuple[str, str]]:
     """Return (code, name) of every country or region, in the order of the language."""
-    names = locale(language).territories
+    names = {str(code): str(name) for code, name in locale(language).territories.items()}
     places = [(code, names[code]) for code in names if len(code) == 2 and code.isalpha() and code not in NOT_A_PLACE]
     return sorted(places, key=lambda place: sort_key(place[1], language))
 

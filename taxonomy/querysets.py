@@ -1,6 +1,6 @@
 """Words that every translated list of the catalogue shares."""
 
-from typing import Self
+from typing import Self, cast
 
 from django.conf import settings
 from django.db import models
@@ -31,7 +31,8 @@ class TranslatedQuerySet(models.QuerySet):
         """Load that language and English only, in the order of that language; `related` rows come along likewise."""
         unwanted = columns_of_others(self.model, code)
         for name in related:
-            unwanted += columns_of_others(self.model._meta.get_field(name).related_model, code, f"{name}__")
+            model = cast(type[models.Model], self.model._meta.get_field(name).related_model)
+            unwanted += columns_of_others(model, code, f"{name}__")
         rows = self.select_related(*related) if related else self
         return rows.defer(*unwanted).order_by(f"sort_key_{column(code)}", "slug")
 

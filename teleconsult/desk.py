@@ -55,9 +55,9 @@ WHERE_IT_IS: dict[str, Promise] = {
     Status.CLOSED: pgettext_lazy("where a request is", "Closed"),
 }
 AWAITED: dict[str, Promise] = {
-    WaitingFor.DOCUMENT: gettext_lazy("The patient was asked for a document."),
-    WaitingFor.ANSWER: gettext_lazy("The patient was asked a question."),
-    WaitingFor.CONSENT: gettext_lazy("The patient was asked for consent."),
+    WaitingFor.DOCUMENT: gettext_lazy("The patient was asked for a document on %(day)s."),
+    WaitingFor.ANSWER: gettext_lazy("The patient was asked a question on %(day)s."),
+    WaitingFor.CONSENT: gettext_lazy("The patient was asked for consent on %(day)s."),
 }
 REASONS: dict[str, Any] = {
     Action.DECLINE: DeclineReason,
@@ -304,7 +304,7 @@ def queue_of(
 def _with_what_a_line_shows(rows: RequestQuerySet) -> RequestQuerySet:
     current = Assignment.objects.current().filter(request=OuterRef("pk"))
     return (
-        rows.select_related("owner", "data_key")
+        rows.select_related("owner")
         .prefetch_related("pauses")
         .annotate(facility_now=Subquery(current.values("facility__short_name")[:1]))
     )
@@ -312,14 +312,11 @@ def _with_what_a_line_shows(rows: RequestQuerySet) -> RequestQuerySet:
 
 @transaction.atomic
 def _opened(rows: RequestQuerySet, reader: Person, is_office: bool) -> list[Request]:
-    """Return a page with what was asked about; the trail says first that the list was read: no row, no data."""
+    """Return a page with what was asked about; the trail says that the list was read: no row, no data."""
     by = Actor.staff(reader).for_trail(Role.COORDINATOR if is_office else "")
-    found = list(rows)
+    found = rows.opened()
     trail.record(action=trail.Action.VIEWED, by=by, detail=f"list of {len(found)} requests")
-    for row in found:
-        # The key came with the row: without this each row would ask for its own.
-        row.data_key.open()
-    return rows.opened()
+    return found
 
 
 # --- one case ---------------------------------------------------------------------------------------------------------
@@ -371,7 +368,8 @@ def turn_of(request: Request, reader: Person, roles: Iterable[Role]) -> Turn:
     if request.is_ended:
         return Turn(pgettext("whose turn", "Nobody’s turn"), _("This request has ended."))
     if request.status == Status.AWAITING_PATIENT:
-        return Turn(pgettext("whose turn", "The patient’s turn"), str(AWAITED[request.waiting_for]))
+        asked = AWAITED[request.waiting_for] % {"day": day_words(request.paused_since)}
+        return Turn(pgettext("whose turn", "The patient’s turn"), asked)
     if request.status == Status.SUBMITTED:
         return _turn_if(
             Role.COORDINATOR in roles,

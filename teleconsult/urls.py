@@ -6,6 +6,7 @@ app_name = "teleconsult"
 urlpatterns = [
     path("second-opinion/", start.SecondOpinionView.as_view(), name="second_opinion"),
     path("second-opinion/start/", start.StartView.as_view(), name="request_start"),
+    path("second-opinion/start/who/", start.WhoView.as_view(), name="request_who"),
     path("second-opinion/start/patient/", start.PatientView.as_view(), name="request_patient"),
     path("second-opinion/start/question/", start.QuestionView.as_view(), name="request_question"),
     path("second-opinion/start/hospital/", start.HospitalView.as_view(), name="request_hospital"),
@@ -28,6 +29,7 @@ urlpatterns = [
     path("my-request/consent/", area.ConsentView.as_view(), name="consent"),
     path("my-request/consent/revoke/", area.RevokeConsentView.as_view(), name="consent_revoke"),
     path("my-request/withdraw/", area.WithdrawView.as_view(), name="withdraw"),
+    path("my-request/erase/", area.EraseView.as_view(), name="erase"),
     path("my-request/documents/<uuid:document>/", area.DocumentView.as_view(), name="document"),
     path("my-request/<str:reference>/<str:secret>/", area.PrivateLinkView.as_view(), name="private_link"),
 ]

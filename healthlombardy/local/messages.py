@@ -45,9 +45,11 @@ KEYWORDS = {
 }
 # What only staff read. Enumerations are not among it: patients read them too.
 STAFF_FILES = re.compile(
-    r"^(templates/(admin|accounts|account|mfa|demo|allauth|teleconsult/desk|gallery)"
-    r"|demo/|accounts/|healthlombardy/gallery|publishing/(admin|forms|views|changes|models|enums)"
-    r"|[a-z]+/(admin|models|apps)(\.py|/)|teleconsult/(desk|views/desk|forms/desk)|notifications/)"
+    r"^(templates/(admin|accounts|account|mfa|demo|allauth|publishing/change|teleconsult/desk|gallery)"
+    r"|templates/(base_desk|teleconsult/mail/digest|components/(lanes|queue_item))"
+    r"|demo/|accounts/|notifications/|healthlombardy/gallery|publishing/(?!labels|templatetags|enums)"
+    r"|[a-z]+/(admin|models|apps|management|migrations)(\.py|/)|vault/(trail|data_classes|keys|limits)"
+    r"|teleconsult/(transitions|digest|desk|views/desk|forms/desk|data))"
 )
 FOLDERS = {"zh-hans": "zh_Hans"}
 PLURALS = {

@@ -9,95 +9,163 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         TrigramExtension(),
         migrations.CreateModel(
-            name='Build',
+            name="Build",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.CharField(max_length=64)),
-                ('built_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("digest", models.CharField(max_length=64)),
+                ("built_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
-                'get_latest_by': 'built_at',
+                "get_latest_by": "built_at",
             },
         ),
         migrations.CreateModel(
-            name='Entry',
+            name="Entry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('treatment', 'Treatments'), ('condition', 'Conditions'), ('specialty', 'Specialties'), ('body_district', 'Parts of the body'), ('facility', 'Hospitals')], max_length=20)),
-                ('object_id', models.BigIntegerField()),
-                ('slug', models.CharField(max_length=120)),
-                ('language', models.CharField(max_length=10)),
-                ('name', models.CharField(blank=True, max_length=300)),
-                ('summary', models.CharField(blank=True, max_length=400)),
-                ('specialty', models.CharField(blank=True, max_length=200)),
-                ('subkind', models.CharField(blank=True, max_length=30)),
-                ('city', models.CharField(blank=True, max_length=80)),
-                ('province', models.CharField(blank=True, max_length=2)),
-                ('sort_key', models.CharField(blank=True, max_length=300)),
-                ('facilities', models.PositiveIntegerField(default=0)),
-                ('treatments', models.PositiveIntegerField(default=0)),
-                ('facets', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=140), default=list, size=None)),
-                ('version', models.CharField(max_length=64)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("treatment", "Treatments"),
+                            ("condition", "Conditions"),
+                            ("specialty", "Specialties"),
+                            ("body_district", "Parts of the body"),
+                            ("facility", "Hospitals"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("object_id", models.BigIntegerField()),
+                ("slug", models.CharField(max_length=120)),
+                ("language", models.CharField(max_length=10)),
+                ("name", models.CharField(blank=True, max_length=300)),
+                ("summary", models.CharField(blank=True, max_length=400)),
+                ("specialty", models.CharField(blank=True, max_length=200)),
+                ("subkind", models.CharField(blank=True, max_length=30)),
+                ("city", models.CharField(blank=True, max_length=80)),
+                ("province", models.CharField(blank=True, max_length=2)),
+                ("sort_key", models.CharField(blank=True, max_length=300)),
+                ("facilities", models.PositiveIntegerField(default=0)),
+                ("treatments", models.PositiveIntegerField(default=0)),
+                (
+                    "facets",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=140), default=list, size=None
+                    ),
+                ),
+                ("version", models.CharField(max_length=64)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('kind', 'object_id', 'language'), name='search_entry_once_per_language')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("kind", "object_id", "language"), name="search_entry_once_per_language"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Term',
+            name="Term",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('treatment', 'Treatments'), ('condition', 'Conditions'), ('specialty', 'Specialties'), ('body_district', 'Parts of the body'), ('facility', 'Hospitals')], max_length=20)),
-                ('object_id', models.BigIntegerField()),
-                ('language', models.CharField(max_length=10)),
-                ('origin', models.CharField(choices=[('name', 'Name'), ('synonym', 'Also called'), ('lay_word', 'Lay words and symptoms'), ('code', 'Code'), ('place', 'Place and kind'), ('text', 'Description'), ('condition', 'Treats'), ('offer', 'Offers'), ('specialty', 'Specialty')], max_length=10)),
-                ('text', models.CharField(blank=True, max_length=300)),
-                ('words', django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), default=list, size=None)),
-                ('forms', django.contrib.postgres.search.SearchVectorField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("treatment", "Treatments"),
+                            ("condition", "Conditions"),
+                            ("specialty", "Specialties"),
+                            ("body_district", "Parts of the body"),
+                            ("facility", "Hospitals"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("object_id", models.BigIntegerField()),
+                ("language", models.CharField(max_length=10)),
+                (
+                    "origin",
+                    models.CharField(
+                        choices=[
+                            ("name", "Name"),
+                            ("synonym", "Also called"),
+                            ("lay_word", "Lay words and symptoms"),
+                            ("code", "Code"),
+                            ("place", "Place and kind"),
+                            ("text", "Description"),
+                            ("condition", "Treats"),
+                            ("offer", "Offers"),
+                            ("specialty", "Specialty"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("text", models.CharField(blank=True, max_length=300)),
+                (
+                    "words",
+                    django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), default=list, size=None),
+                ),
+                ("forms", django.contrib.postgres.search.SearchVectorField()),
             ],
             options={
-                'indexes': [django.contrib.postgres.indexes.GinIndex(fastupdate=False, fields=['forms'], name='search_term_forms'), models.Index(fields=['kind', 'object_id'], name='search_term_object')],
+                "indexes": [
+                    django.contrib.postgres.indexes.GinIndex(
+                        fastupdate=False, fields=["forms"], name="search_term_forms"
+                    ),
+                    models.Index(fields=["kind", "object_id"], name="search_term_object"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Word',
+            name="Word",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('word', models.CharField(db_collation='C', max_length=300)),
-                ('language', models.CharField(blank=True, max_length=10)),
-                ('stem', models.CharField(blank=True, db_collation='C', max_length=300)),
-                ('sound', models.CharField(blank=True, db_collation='C', max_length=300)),
-                ('deletions', django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), default=list, size=None)),
-                ('frequency', models.PositiveIntegerField(default=1)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("word", models.CharField(db_collation="C", max_length=300)),
+                ("language", models.CharField(blank=True, max_length=10)),
+                ("stem", models.CharField(blank=True, db_collation="C", max_length=300)),
+                ("sound", models.CharField(blank=True, db_collation="C", max_length=300)),
+                (
+                    "deletions",
+                    django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), default=list, size=None),
+                ),
+                ("frequency", models.PositiveIntegerField(default=1)),
             ],
             options={
-                'indexes': [models.Index(fields=['stem', 'language'], name='search_word_stem'), django.contrib.postgres.indexes.GinIndex(fastupdate=False, fields=['deletions'], name='search_word_deletions'), django.contrib.postgres.indexes.GinIndex(fastupdate=False, fields=['sound'], name='search_word_sound', opclasses=['gin_trgm_ops'])],
-                'constraints': [models.UniqueConstraint(fields=('word', 'language'), name='search_word_once_per_language')],
+                "indexes": [
+                    models.Index(fields=["stem", "language"], name="search_word_stem"),
+                    django.contrib.postgres.indexes.GinIndex(
+                        fastupdate=False, fields=["deletions"], name="search_word_deletions"
+                    ),
+                    django.contrib.postgres.indexes.GinIndex(
+                        fastupdate=False, fields=["sound"], name="search_word_sound", opclasses=["gin_trgm_ops"]
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("word", "language"), name="search_word_once_per_language")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ZeroHit',
+            name="ZeroHit",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('words', models.CharField(max_length=60)),
-                ('language', models.CharField(max_length=10)),
-                ('count', models.PositiveIntegerField(default=1)),
-                ('last_on', models.DateField(default=django.utils.timezone.localdate)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("words", models.CharField(max_length=60)),
+                ("language", models.CharField(max_length=10)),
+                ("count", models.PositiveIntegerField(default=1)),
+                ("last_on", models.DateField(default=django.utils.timezone.localdate)),
             ],
             options={
-                'verbose_name': 'search without a hit',
-                'verbose_name_plural': 'searches without a hit',
-                'ordering': ['-count', 'words'],
-                'constraints': [models.UniqueConstraint(fields=('words', 'language'), name='zero_hit_once')],
+                "verbose_name": "search without a hit",
+                "verbose_name_plural": "searches without a hit",
+                "ordering": ["-count", "words"],
+                "constraints": [models.UniqueConstraint(fields=("words", "language"), name="zero_hit_once")],
             },
         ),
     ]

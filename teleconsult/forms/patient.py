@@ -175,7 +175,10 @@ class WhoForm(QuietForm):
             (ForWhom.SELF, _("For me")),
             (ForWhom.RELATIVE, with_note(_("For someone else"), _("For my child, or for an adult who has agreed"))),
         ]
-        self.fields["country"].choices = [("", pgettext_lazy("first line of a list", "Choose")), *country_choices(language)]
+        self.fields["country"].choices = [
+            ("", pgettext_lazy("first line of a list", "Choose")),
+            *country_choices(language),
+        ]
         self.fields["zone"].choices = [("", _("The main time zone there")), *zone_choices(language)]
         self.initial.setdefault("language", language)
         self.initial.setdefault("idempotency_key", uuid.uuid4())
@@ -272,13 +275,15 @@ class QuestionForm(QuietForm):
         label=_("What do you want to know?"),
         max_length=LONGEST_TEXT,
         help_text=_(
-            "Write in your own words and your own language. For example: what else can be done, or whether the operation is needed."
+            "Write in your own words and your own language. "
+            "For example: what else can be done, or whether the operation is needed."
         ),
         widget=forms.Textarea(attrs={"rows": 8}),
         error_messages={
             "required": _("Write your question."),
             "max_length": _(
-                "Your text has %(show_value)s characters; %(limit_value)d fit here. Nothing is lost: shorten it, or send the rest as a document."
+                "Your text has %(show_value)s characters; %(limit_value)d fit here. "
+                "Nothing is lost: shorten it, or send the rest as a document."
             ),
         },
     )
@@ -488,7 +493,10 @@ class ContactForm(QuietForm):
     def __init__(self, *args: Any, consent: ConsentText, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["consent"].label = consent.agreement
-        self.fields["country"].choices = [("", pgettext_lazy("first line of a list", "Choose")), *country_choices(active_language())]
+        self.fields["country"].choices = [
+            ("", pgettext_lazy("first line of a list", "Choose")),
+            *country_choices(active_language()),
+        ]
         self.initial.setdefault("consent_hash", consent.hash)
         self.initial.setdefault("idempotency_key", uuid.uuid4())
 

@@ -143,7 +143,9 @@ class LostReferenceView(PatientPage, FormView):
         access.send_references(email=form.cleaned_data["email"], network=self.network)
         messages.success(
             self.request,
-            gettext("If a request belongs to this address, its number is on the way to it. Look also in the spam folder."),
+            gettext(
+                "If a request belongs to this address, its number is on the way to it. Look also in the spam folder."
+            ),
         )
         return to_my_request()
 
@@ -293,7 +295,8 @@ class WordsPage(SignedInPatientPage, FormView):
 
     def elsewhere(self) -> str:
         """Lead back where the step is not possible: it may just have been taken, by a first press."""
-        return "" if workflow.allows(self.action, self.actor, self.patient_request) else reverse("teleconsult:my_request")
+        is_possible = workflow.allows(self.action, self.actor, self.patient_request)
+        return "" if is_possible else reverse("teleconsult:my_request")
 
     def get_initial(self) -> dict[str, Any]:
         """Remember the version that is on the screen."""
@@ -309,7 +312,7 @@ class WordsPage(SignedInPatientPage, FormView):
             self.take(form)
         except RequestError as error:
             form.add_error(None, str(error.sentence))
-            form.renew("consent", seen_version=self.patient_request.version)
+            form.renew(seen_version=self.patient_request.version)
             return self.form_invalid(form)
         if self.thanks:
             messages.success(self.request, str(self.thanks))
@@ -355,7 +358,8 @@ class AnswerView(WordsPage):
 
     def get_form_kwargs(self) -> dict[str, Any]:
         """Let a paper alone be an answer."""
-        label = _("Your answer") if self.patient_request.waiting_for == WaitingFor.ANSWER else _("Something you want to add")
+        is_question = self.patient_request.waiting_for == WaitingFor.ANSWER
+        label = _("Your answer") if is_question else _("Something you want to add")
         return super().get_form_kwargs() | {"label": label, "is_required": False, "auto_id": "answer-%s"}
 
     def paper_form(self, data: Any = None, files: Any = None) -> DocumentForm:
@@ -367,10 +371,8 @@ class AnswerView(WordsPage):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Keep the paper; then, if it was the last, send the answer."""
         words, paper = self.get_form(), self.paper_form(request.POST, request.FILES)
-        if not (words.is_valid() and paper.is_valid()):
-            if not words.errors or paper.cleaned_data.get("file"):
-                # Said beside the field: a good file is lost as well, for no browser keeps it.
-                paper.say_choose_again()
+        if not all([words.is_valid(), paper.is_valid()]):
+            paper.say_choose_again()
             return self.render_to_response(self.get_context_data(form=words, paper=paper))
         if paper.cleaned_data.get("file"):
             try:
@@ -381,8 +383,10 @@ class AnswerView(WordsPage):
         elif "more" in request.POST:
             paper.add_error("file", gettext("Choose a file."))
             return self.render_to_response(self.get_context_data(form=words, paper=paper))
-        # Shown again with the words that were typed; the same file sent twice is kept once.
-        return self.render_to_response(self.get_context_data(form=words)) if "more" in request.POST else self.form_valid(words)
+        if "more" in request.POST:
+            # Shown again with the words that were typed; the same file sent twice is kept once.
+            return self.render_to_response(self.get_context_data(form=words))
+        return self.form_valid(words)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add what was asked, and the papers sent since."""

@@ -43,7 +43,7 @@ def receipt_of(session: PatientSession) -> dict[str, Any]:
     """Return the receipt as the component prints it, until the patient says it is kept."""
     secret = session.unconfirmed_secret
     if not secret:
-        return {}
+        return {"receipt_link": "", "receipt_qr": ""}
     link = settings.PUBLIC_URL + reverse("teleconsult:private_link", args=[session.request.reference, secret])
     code = segno.make(link, error="m").svg_inline(omitsize=True, border=2, lineclass=None, svgclass=None)
     return {"receipt_link": link, "receipt_qr": mark_safe(code)}  # noqa: S308  made by segno from our own address

@@ -3,20 +3,20 @@
 import uuid
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
-from django.forms import Form
+from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext
-from django.views.generic import FormView, TemplateView
+from django.views.generic import FormView, TemplateView, View
 
 from facilities.models import Facility
-from publishing.templatetags.text import text_of
 from taxonomy.pages import CataloguePage
 from teleconsult import access, checklist, consent, red_flags, workflow
-from teleconsult.enums import ConsentPurpose
+from teleconsult.enums import AccessLevel, Action, ConsentPurpose
 from teleconsult.exceptions import RequestError
 from teleconsult.forms.patient import (
     DocumentForm,
@@ -28,19 +28,27 @@ from teleconsult.forms.patient import (
     active_language,
 )
 from teleconsult.models import Document, Request
-from teleconsult.reach import reached_facilities
-from teleconsult.views.patients import PatientPage, SignedInPatientPage
+from teleconsult.reach import is_reached, reached_facilities
+from teleconsult.views.patients import PatientPage, SignedInPatientPage, receipt_of, session_of
 from teleconsult.workflow.promises import protocol_for
 from treatments.models import Protocol, Treatment
 
 # Screens of the form in their order; `who` begins the request.
 STEPS = ("who", "patient", "question", "hospital", "documents", "review")
+# On which screen an answer is given that must be there.
+SCREENS = {
+    "question": "question",
+    "patient_name": "patient",
+    "age_years": "patient",
+    "asker_name": "patient",
+    "relationship": "patient",
+}
+LONGEST_SLUG = 120
 
 
 def step_url(step: str) -> str:
-    """Return the address of a screen."""
-    start = reverse("teleconsult:request_start")
-    return start if step == "who" else reverse(f"teleconsult:request_{step}")
+    """Return the address of a screen of a draft."""
+    return reverse(f"teleconsult:request_{step}")
 
 
 def step_names() -> dict[str, str]:
@@ -67,39 +75,72 @@ class StepLine:
 def progress(step: str, done: set[str]) -> dict[str, Any]:
     """Return what the component `progress` needs."""
     names = step_names()
-    states = {name: "now" if name == step else "done" if name in done else "next" for name in STEPS}
+    before = set(STEPS[: STEPS.index(step)])
+    states = {name: "now" if name == step else "done" if name in done | before else "next" for name in STEPS}
     lines = [StepLine(names[name], step_url(name), states[name]) for name in STEPS]
     return {"steps": lines, "step_number": STEPS.index(step) + 1, "step_total": len(STEPS)}
 
 
-class SecondOpinionView(CataloguePage, TemplateView):
+class ChosenInAddress:
+    """What the reader came with: `?treatment=` and `?facility=`; what does not exist is left out."""
+
+    request: HttpRequest
+
+    @cached_property
+    def treatment(self) -> Treatment | None:
+        """Return the treatment of the address."""
+        return self._chosen(Treatment.objects.published(), "treatment")
+
+    @cached_property
+    def facility(self) -> Facility | None:
+        """Return the facility of the address."""
+        return self._chosen(Facility.objects.published(), "facility")
+
+    @cached_property
+    def is_reached(self) -> bool:
+        """Return whether this portal reaches the facility of the address for the treatment."""
+        return self.facility is not None and is_reached(self.facility, self.treatment)
+
+    @property
+    def not_reached(self) -> list[Facility]:
+        """Return the facility of the address where this portal does not reach it."""
+        return [self.facility] if self.facility and not self.is_reached else []
+
+    @property
+    def query(self) -> str:
+        """Return the part of an address that carries both along."""
+        chosen = {"treatment": self.treatment, "facility": self.facility}
+        query = urlencode({name: row.slug for name, row in chosen.items() if row})
+        return f"?{query}" if query else ""
+
+    def _chosen(self, rows: Any, name: str) -> Any:
+        slug = self.request.GET.get(name, "").replace("\x00", "")[:LONGEST_SLUG]
+        return rows.filter(slug=slug).first() if slug else None
+
+
+class SecondOpinionView(ChosenInAddress, CataloguePage, TemplateView):
     """What a second opinion is, and the checklist of a hospital before anything is sent."""
 
     template_name = "teleconsult/second_opinion.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add the protocols that fit the treatment and the facility of the address."""
-        treatment = self._chosen(Treatment.objects.published(), "treatment")
-        facility = self._chosen(Facility.objects.published(), "facility")
-        protocols = Protocol.objects.in_force().select_related("facility").prefetch_related("required_documents")
-        if facility is not None:
-            protocols = protocols.for_request(facility, treatment)
-        elif treatment is not None:
-            protocols = protocols.for_treatment(treatment)
-        shown = list(protocols)
+        protocols = list(self._protocols())
         return super().get_context_data(
-            treatment=treatment,
-            facility=facility,
-            protocols=shown,
-            promised=promise_of(shown),
-            start_query=self.request.GET.urlencode(),
-            is_reached=facility is None or reached_facilities(treatment).filter(pk=facility.pk).exists(),
+            treatment=self.treatment,
+            facility=self.facility,
+            protocols=protocols,
+            promised=promise_of(protocols),
+            start_query=self.query,
+            not_reached=self.not_reached,
             **kwargs,
         )
 
-    def _chosen(self, rows: Any, name: str) -> Any:
-        slug = self.request.GET.get(name, "").replace("\x00", "")[:120]
-        return rows.filter(slug=slug).first() if slug else None
+    def _protocols(self) -> QuerySet[Protocol]:
+        rows = Protocol.objects.in_force().select_related("facility").prefetch_related("required_documents")
+        if self.facility is not None:
+            return rows.for_request(self.facility, self.treatment)
+        return rows.for_treatment(self.treatment) if self.treatment is not None else rows
 
 
 def promise_of(protocols: list[Protocol]) -> tuple[int, int] | None:
@@ -108,28 +149,47 @@ def promise_of(protocols: list[Protocol]) -> tuple[int, int] | None:
     return (days[0], days[-1]) if days else None
 
 
-class StartView(PatientPage, FormView):
+class StartView(ChosenInAddress, PatientPage, FormView):
     """The first screen: with an e-mail address the draft exists and is kept from then on."""
 
     template_name = "teleconsult/request_step.html"
     form_class = WhoForm
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Go on where a draft of this browser was left."""
-        session = access.session_of(request)
-        if session is not None and session.request.is_draft and request.method == "GET":
-            return HttpResponseRedirect(step_url(next_step(session.request)))
-        return super().dispatch(request, *args, **kwargs)
+    @cached_property
+    def draft(self) -> Request | None:
+        """Return the draft that is open in this browser."""
+        session = session_of(self.request)
+        is_open = session is not None and session.level == AccessLevel.FULL and session.request.is_draft
+        return session.request if session and is_open else None
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Go on where the draft of this browser was left, unless the reader comes with another wish."""
+        if self.draft and not self._is_another_wish(self.draft):
+            return HttpResponseRedirect(step_url(next_step(self.draft)))
+        return super().get(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Add the list of screens."""
-        return super().get_context_data(step="who", **progress("who", set()), **kwargs)
+        """Add the list of screens, the draft there is, and the hospital that is not reached."""
+        return super().get_context_data(
+            step="who",
+            other_draft=self.draft,
+            go_on_url=step_url(next_step(self.draft)) if self.draft else "",
+            not_reached=self.not_reached,
+            **progress("who", set()),
+            **kwargs,
+        )
 
     def form_valid(self, form: WhoForm) -> HttpResponse:
         """Keep the first answers and open a session for this browser."""
-        self.count_start()
-        answers = form.answers() | self._from_address()
-        started = workflow.start_draft(answers=answers, idempotency_key=form.cleaned_data["idempotency_key"])
+        wish = {"treatment": self.treatment, "facility": self.facility if self.is_reached else None}
+        try:
+            self.count_start()
+            started = workflow.start_draft(
+                answers=form.answers() | wish, idempotency_key=form.cleaned_data["idempotency_key"]
+            )
+        except RequestError as error:
+            form.add_error(None, str(error.sentence))
+            return self.form_invalid(form)
         if not started.secret:
             # Somebody else, or much later: the receipt or a mailed code opens it, not this form.
             return HttpResponseRedirect(reverse("teleconsult:my_request"))
@@ -137,33 +197,31 @@ class StartView(PatientPage, FormView):
         access.set_cookie(response, access.start_session(started.request, secret=started.secret))
         return response
 
-    def _from_address(self) -> dict[str, Any]:
-        """Return the treatment and hospital with which the reader came."""
-        treatment = Treatment.objects.published().filter(slug=self._slug("treatment")).first()
-        facility = reached_facilities(treatment).filter(slug=self._slug("facility")).first()
-        return {"treatment": treatment, "facility": facility}
-
-    def _slug(self, name: str) -> str:
-        return self.request.GET.get(name, "").replace("\x00", "")[:120]
+    def _is_another_wish(self, draft: Request) -> bool:
+        other_treatment = self.treatment is not None and self.treatment.slug != draft.treatment_slug
+        other_facility = self.facility is not None and self.facility.pk != draft.facility_id
+        return other_treatment or other_facility
 
 
-def done_steps(request: Request) -> set[str]:
+def missing_steps(draft: Request) -> list[str]:
+    """Return the screens on which an answer is missing, in their order."""
+    missing = {SCREENS.get(name, "who") for name in workflow.missing_answers(draft)}
+    return [step for step in STEPS if step in missing]
+
+
+def done_steps(draft: Request) -> set[str]:
     """Return the screens that are answered."""
-    done = {"who"}
-    if request.patient_name and request.age_years is not None:
-        done.add("patient")
-    if request.question:
-        done |= {"question"}
-    if "question" in done and "patient" in done:
+    done = {"who", "patient", "question"} - set(missing_steps(draft))
+    if draft.facility_id:
         done.add("hospital")
-    if request.documents.exists():
-        done.add("documents")
+    if draft.documents.exists():
+        done |= {"hospital", "documents"}
     return done
 
 
-def next_step(request: Request) -> str:
+def next_step(draft: Request) -> str:
     """Return the first screen that is not answered."""
-    done = done_steps(request)
+    done = done_steps(draft)
     return next((step for step in STEPS if step not in done), "review")
 
 
@@ -173,20 +231,18 @@ class DraftPage(SignedInPatientPage, FormView):
     template_name = "teleconsult/request_step.html"
     step = ""
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def elsewhere(self) -> str:
         """Lead to the request where it has been sent already."""
-        session = access.session_of(request)
-        if session is not None and not session.request.is_draft:
-            return HttpResponseRedirect(reverse("teleconsult:my_request"))
-        return super().dispatch(request, *args, **kwargs)
+        return "" if self.patient_request.is_draft else reverse("teleconsult:my_request")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Add the list of screens, the draft, and the way back."""
-        before = STEPS[STEPS.index(self.step) - 1]
+        """Add the list of screens, the draft, the receipt until it is kept, and the way back."""
+        number = STEPS.index(self.step)
         return super().get_context_data(
             step=self.step,
             draft=self.patient_request,
-            back_url=step_url(before) if before != "who" else reverse("teleconsult:my_request"),
+            back_url=step_url(STEPS[number - 1]) if number else "",
+            **receipt_of(self.session),
             **progress(self.step, done_steps(self.patient_request)),
             **kwargs,
         )
@@ -195,14 +251,31 @@ class DraftPage(SignedInPatientPage, FormView):
         """Go to the next screen."""
         return step_url(STEPS[STEPS.index(self.step) + 1])
 
-    def form_valid(self, form: Form) -> HttpResponse:
+    def form_valid(self, form: Any) -> HttpResponse:
         """Keep the answers."""
         try:
-            workflow.save_draft(request=self.patient_request, by=self.actor, answers=form.answers())
+            self.keep(form)
         except RequestError as error:
             form.add_error(None, str(error.sentence))
             return self.form_invalid(form)
         return super().form_valid(form)
+
+    def keep(self, form: Any) -> Request:
+        """Save the answers and return the draft as it is now. Raises RequestError."""
+        return workflow.save_draft(request=self.patient_request, by=self.actor, answers=form.answers())
+
+
+class WhoView(DraftPage):
+    """Screen: who asks, once more; a wrong e-mail address would lock her out."""
+
+    step = "who"
+    form_class = WhoForm
+
+    def get_initial(self) -> dict[str, Any]:
+        """Show what was answered before."""
+        return {
+            name: getattr(self.patient_request, name) for name in ("for_whom", "email", "country", "zone", "language")
+        }
 
 
 class PatientView(DraftPage):
@@ -221,14 +294,12 @@ class PatientView(DraftPage):
         names = ("patient_name", "age_years", "sex", "asker_name", "relationship")
         return {name: getattr(draft, name) for name in names} | {"has_authority": bool(draft.authority_stated_at)}
 
-    def form_valid(self, form: Form) -> HttpResponse:
+    def keep(self, form: PatientForm) -> Request:
         """Keep the answers, and record the authority once it is stated."""
-        response = super().form_valid(form)
-        if form.is_valid() and form.cleaned_data.get("has_authority") and not self.patient_request.authority_stated_at:
-            fresh = Request.objects.get(pk=self.patient_request.pk)
-            if fresh.needs_authority:
-                workflow.state_authority(request=fresh, by=self.actor, seen_version=fresh.version)
-        return response
+        draft = super().keep(form)
+        if form.cleaned_data.get("has_authority") and draft.needs_authority and not draft.authority_stated_at:
+            return workflow.state_authority(request=draft, by=self.actor, seen_version=draft.version)
+        return draft
 
 
 class QuestionView(DraftPage):
@@ -242,11 +313,11 @@ class QuestionView(DraftPage):
         draft = self.patient_request
         return {"question": draft.question, "condition": draft.condition_slug, "treatment": draft.treatment_slug}
 
-    def form_valid(self, form: Form) -> HttpResponse:
+    def form_valid(self, form: QuestionForm) -> HttpResponse:
         """Keep the answer; one that sounds like an emergency is first answered with whom to call."""
-        sounds_urgent = red_flags.mentions_emergency(form.cleaned_data["question"])
         response = super().form_valid(form)
-        if sounds_urgent and "read_emergency" not in self.request.POST:
+        sounds_urgent = red_flags.mentions_emergency(form.cleaned_data["question"])
+        if form.is_valid() and sounds_urgent and "read_emergency" not in self.request.POST:
             return self.render_to_response(self.get_context_data(form=form, is_emergency=True))
         return response
 
@@ -258,30 +329,26 @@ class HospitalView(DraftPage):
     form_class = HospitalForm
 
     @cached_property
-    def wished(self) -> Treatment | None:
-        """Return the treatment the request is about."""
-        return self.patient_request.treatment
+    def reached(self) -> list[Facility]:
+        """Return the hospitals this portal reaches for the treatment the request is about."""
+        return list(reached_facilities(self.patient_request.treatment))
 
     def get_form_kwargs(self) -> dict[str, Any]:
-        """Offer the hospitals this portal reaches for the treatment."""
-        return super().get_form_kwargs() | {"facilities": list(reached_facilities(self.wished))}
+        """Offer the hospitals that are reached."""
+        return super().get_form_kwargs() | {"facilities": self.reached}
 
     def get_initial(self) -> dict[str, Any]:
-        """Show what was answered before."""
-        facility = self.patient_request.facility
-        return {"facility": facility.slug if facility else ""}
+        """Show what was answered before, as far as it is still possible."""
+        wished = self.patient_request.facility
+        return {"facility": wished.slug if wished in self.reached else ""}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Name the hospitals that offer the treatment and are not reached through this portal."""
-        offers = self.wished.offers.public().select_related("facility") if self.wished else []
-        reached = set(context_facilities(kwargs.get("form") or self.get_form()))
-        others = [offer.facility for offer in offers if offer.facility.slug not in reached]
-        return super().get_context_data(not_reached=others, **kwargs)
-
-
-def context_facilities(form: Form) -> list[str]:
-    """Return the slugs a form offers."""
-    return [str(value) for value, _label in form.fields["facility"].choices if value]
+        """Name the hospitals that offer the treatment, or were wished for, and are not reached through this portal."""
+        treatment, wished = self.patient_request.treatment, self.patient_request.facility
+        offers = treatment.offers.public().select_related("facility") if treatment else []
+        candidates = [*([wished] if wished else []), *(offer.facility for offer in offers)]
+        not_reached = [facility for facility in dict.fromkeys(candidates) if facility not in self.reached]
+        return super().get_context_data(not_reached=not_reached, **kwargs)
 
 
 class DocumentsView(DraftPage):
@@ -323,24 +390,30 @@ class DocumentsView(DraftPage):
         except RequestError as error:
             form.add_error("file", str(error.sentence))
             return self.form_invalid(form)
+        messages.success(self.request, gettext("Your file has arrived and is kept."))
         return HttpResponseRedirect(step_url(self.step))
 
 
-class RemoveDocumentView(SignedInPatientPage):
+class RemoveDocumentView(SignedInPatientPage, View):
     """Remove a file from a draft."""
 
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest, document: uuid.UUID) -> HttpResponse:
         """Remove it for good."""
-        row = Document.objects.filter(request=self.patient_request, pk=document).first()
-        if row is None:
+        row = self.patient_request.documents.with_file().filter(pk=document).first()
+        if row is None and Document.objects.filter(pk=document).exists():
             raise Http404
+        if row is not None:
+            # Else it was pressed twice, and is gone already.
+            self._remove(row)
+        return HttpResponseRedirect(step_url("documents"))
+
+    def _remove(self, row: Document) -> None:
         try:
             workflow.remove_document(document=row, by=self.actor)
         except RequestError as error:
             self.say(error)
-        return HttpResponseRedirect(step_url("documents"))
 
 
 class ReviewView(DraftPage):
@@ -363,54 +436,68 @@ class ReviewView(DraftPage):
         text, facility = self.consents[purpose], self.patient_request.facility
         return text.naming(facility.short_name) if text and facility else text
 
+    def on_screen(self) -> dict[str, Any]:
+        """Return what the hidden fields say about the screen."""
+        facility, texts = self.patient_request.facility, self.consents
+        return {
+            "seen_version": self.patient_request.version,
+            "coordination_hash": texts["coordination"].hash if texts["coordination"] else "",
+            "facility_hash": texts["facility"].hash if texts["facility"] else "",
+            "facility_slug": facility.slug if facility else "",
+        }
+
+    def get_initial(self) -> dict[str, Any]:
+        """Remember what is on the screen."""
+        return self.on_screen()
+
     def get_form_kwargs(self) -> dict[str, Any]:
-        """Add the wordings and the version that is on the screen."""
-        kwargs = super().get_form_kwargs()
-        kwargs["initial"] = {"seen_version": self.patient_request.version}
-        return kwargs | {"coordination": self.shown("coordination"), "facility": self.shown("facility")}
+        """Add the wordings."""
+        return super().get_form_kwargs() | {
+            "coordination": self.shown("coordination"),
+            "facility": self.shown("facility"),
+            "slug": self.on_screen()["facility_slug"],
+        }
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add every answer, what is missing, and the texts of the consents."""
         draft = self.patient_request
         draft.protocol = protocol_for(draft, draft.facility)
+        names = step_names()
         return super().get_context_data(
             documents=draft.documents.with_file(),
             checklist=checklist.of_request(draft),
-            missing=missing_screens(draft),
+            missing=[StepLine(names[step], step_url(step), "next") for step in missing_steps(draft)],
             coordination_text=self.shown("coordination"),
             facility_text=self.shown("facility"),
-            condition_name=text_of(draft.condition, "name").value if draft.condition else "",
-            treatment_name=text_of(draft.treatment, "name").value if draft.treatment else "",
+            condition=draft.condition,
+            treatment=draft.treatment,
+            can_erase=workflow.allows(Action.ERASE, self.actor, draft),
             **kwargs,
         )
 
+    def form_invalid(self, form: ReviewForm) -> HttpResponse:
+        """Show the wordings in force; what was ticked beside another wording is not ticked any more."""
+        now = self.on_screen()
+        kinds = ("coordination", "facility")
+        form.renew(*(kind for kind in kinds if form.data.get(f"{kind}_hash") != now[f"{kind}_hash"]), **now)
+        if form.has_error("facility"):
+            form.renew("facility")
+        return super().form_invalid(form)
+
     def form_valid(self, form: ReviewForm) -> HttpResponse:
         """Send it; pressed twice, sent once."""
-        texts, answers = self.consents, form.cleaned_data
+        answers = form.cleaned_data
         try:
             workflow.submit(
                 request=self.patient_request,
                 by=self.actor,
                 seen_version=answers["seen_version"],
                 idempotency_key=answers["submit_key"],
-                coordination_consent=texts["coordination"].hash,
-                facility_consent=texts["facility"].hash if texts["facility"] and answers.get("facility") else "",
+                coordination_consent=answers["coordination_hash"],
+                facility_consent=answers["facility_hash"] if answers.get("facility") else "",
                 shown_in=active_language(),
             )
         except RequestError as error:
             form.add_error(None, str(error.sentence))
             return self.form_invalid(form)
         return HttpResponseRedirect(reverse("teleconsult:my_request"))
-
-
-def missing_screens(draft: Request) -> list[StepLine]:
-    """Return the screens on which an answer is missing."""
-    screens = {
-        "question": "question",
-        "patient_name": "patient",
-        "age_years": "patient",
-        "asker_name": "patient",
-        "relationship": "patient",
-    }
-    wanted = dict.fromkeys(screens.get(name, "who") for name in workflow.missing_answers(draft))
-    return [StepLine(step_names()[step], step_url(step), "next") for step in wanted]

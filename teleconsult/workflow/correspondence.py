@@ -5,15 +5,8 @@ import uuid
 from django.db import transaction
 
 from facilities.models import Facility
-from teleconsult.enums import (
-    Action,
-    Direction,
-)
-from teleconsult.models import (
-    InternalNote,
-    Message,
-    Request,
-)
+from teleconsult.enums import Action, Direction
+from teleconsult.models import InternalNote, Message, Request
 from teleconsult.permissions import Actor
 from teleconsult.workflow.steps import LONGEST_TEXT, Step, begin, clean, facility_of_role, finish
 from vault.trail import ActorKind

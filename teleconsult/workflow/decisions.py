@@ -5,21 +5,9 @@ from django.utils.translation import gettext as _
 
 from facilities.models import Facility
 from teleconsult import consent
-from teleconsult.enums import (
-    Action,
-    ConsentDecision,
-    ConsentPurpose,
-    ReturnReason,
-    Status,
-    WaitingFor,
-)
-from teleconsult.exceptions import (
-    ConsentMissing,
-)
-from teleconsult.models import (
-    Consent,
-    Request,
-)
+from teleconsult.enums import Action, ConsentDecision, ConsentPurpose, ReturnReason, Status, WaitingFor
+from teleconsult.exceptions import ConsentMissing
+from teleconsult.models import Consent, Request
 from teleconsult.permissions import Actor
 from teleconsult.transitions import Target
 from teleconsult.workflow.possible import awaited_facility

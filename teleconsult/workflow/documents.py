@@ -7,21 +7,11 @@ from django.db import transaction
 from django.db.models import Count, Sum
 from django.db.models.functions import Coalesce
 
-from teleconsult.enums import (
-    Action,
-)
-from teleconsult.exceptions import (
-    TooManyFiles,
-)
-from teleconsult.models import (
-    Document,
-    Request,
-)
+from teleconsult.enums import Action
+from teleconsult.exceptions import TooManyFiles
+from teleconsult.models import Document, Request
 from teleconsult.permissions import Actor
-from teleconsult.workflow.steps import (
-    begin,
-    finish,
-)
+from teleconsult.workflow.steps import Step, begin, finish
 from treatments.enums import DocumentKind
 from treatments.models import RequiredDocument
 from vault.files import StoredFile, Upload
@@ -39,19 +29,26 @@ def add_document(
     language: str = "",
     requirement: RequiredDocument | None = None,
 ) -> Document:
-    """Seal and keep a file; a worker judges it. Raises TooManyFiles."""
+    """Seal and keep a file; a worker judges it. Sent twice, as a second press does, kept once. Raises TooManyFiles."""
     step = begin(request, Action.ADD_DOCUMENT, by)
     _check_room(step.request, getattr(upload, "size", 0) or 0)
     file = StoredFile.objects.store(upload, data_key=step.request.data_key)
+    said = {
+        "kind": DocumentKind(kind).value,
+        "issued_on": issued_on.isoformat() if issued_on else "",
+        "language": language[:10],
+    }
+    twin = _twin(step.request, file, requirement)
+    if twin is not None:
+        file.delete()
+        return _corrected(step, twin, said)
     document = Document.objects.create(
         request=step.request,
         file=file,
-        kind=DocumentKind(kind).value,
-        issued_on=issued_on.isoformat() if issued_on else "",
-        language=language[:10],
         requirement=requirement.pk if requirement else None,
         role=step.role,
         added_at=step.now,
+        **said,
     )
     step.request.saved_at = step.now
     finish(step, about=document)
@@ -82,6 +79,25 @@ def delete_documents(request: Request) -> None:
     for document in request.documents.select_related("file"):
         document.delete()
         document.file.delete()
+
+
+def _twin(request: Request, file: StoredFile, requirement: RequiredDocument | None) -> Document | None:
+    """Return the same file, sent before for the same line of the checklist."""
+    answered = requirement.pk if requirement else None
+    same_size = request.documents.filter(file__size=file.size).select_related("file")
+    return next((row for row in same_size if row.file.sha256 == file.sha256 and row.requirement == answered), None)
+
+
+def _corrected(step: Step, document: Document, said: dict[str, str]) -> Document:
+    """Let what the patient now says about a file hold; the very same said again is no step."""
+    if said == {name: getattr(document, name) for name in said}:
+        return document
+    for name, value in said.items():
+        setattr(document, name, value)
+    document.save()
+    step.request.saved_at = step.now
+    finish(step, about=document)
+    return document
 
 
 def _check_room(request: Request, more_bytes: int) -> None:

@@ -10,32 +10,14 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from teleconsult import access, permissions, transitions
-from teleconsult.enums import (
-    Action,
-    ConsentDecision,
-    ConsentPurpose,
-    RequestKind,
-)
-from teleconsult.exceptions import (
-    Incomplete,
-)
-from teleconsult.models import (
-    CoordinationOffice,
-    Request,
-)
+from teleconsult.enums import Action, ConsentDecision, ConsentPurpose, RequestKind
+from teleconsult.exceptions import Incomplete
+from teleconsult.models import CoordinationOffice, Request
 from teleconsult.permissions import Actor
 from teleconsult.workflow.decisions import decide
 from teleconsult.workflow.promises import protocol_for, start_office_clock
 from teleconsult.workflow.requirements import check
-from teleconsult.workflow.steps import (
-    LONGEST_TEXT,
-    Step,
-    begin,
-    clean,
-    finish,
-    lock,
-    write_trail,
-)
+from teleconsult.workflow.steps import LONGEST_TEXT, Step, begin, clean, finish, lock, write_trail
 from vault.keys import DataKey, email_hash
 
 LONGEST_NAME = 200
@@ -181,8 +163,10 @@ def _new_request(answers: Mapping[str, Any], key: uuid.UUID, kind: RequestKind) 
 
 def _with_receipt(request: Request, is_new: bool) -> Started:
     is_second_press = not is_new and timezone.now() - request.created_at < SECOND_PRESS and not request.is_ended
-    secret = access.issue_receipt(request, is_confirmed=True) if is_new or is_second_press else ""
-    return Started(request, secret)
+    if not is_new and not is_second_press:
+        return Started(request, "")
+    # Several presses at once take turns: one receipt lives.
+    return Started(request, access.issue_receipt(lock(request), is_confirmed=True))
 
 
 def _write_answers(request: Request, answers: Mapping[str, Any]) -> None:

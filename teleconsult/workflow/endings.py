@@ -4,13 +4,8 @@ from django.db import transaction
 
 from notifications import outbox
 from teleconsult import access
-from teleconsult.enums import (
-    Action,
-    CloseReason,
-)
-from teleconsult.models import (
-    Request,
-)
+from teleconsult.enums import Action, CloseReason
+from teleconsult.models import Request
 from teleconsult.permissions import Actor
 from teleconsult.workflow.documents import delete_documents
 from teleconsult.workflow.steps import Step, begin, finish

@@ -3,23 +3,12 @@
 from django.db import transaction
 
 from accounts.models import User
-from teleconsult.enums import (
-    Action,
-    ReturnReason,
-)
-from teleconsult.models import (
-    Request,
-)
+from teleconsult.enums import Action, ReturnReason
+from teleconsult.models import Request
 from teleconsult.permissions import Actor
 from teleconsult.workflow.correspondence import write_internal_note
 from teleconsult.workflow.promises import start_facility_clock, start_office_clock
-from teleconsult.workflow.steps import (
-    LONGEST_TEXT,
-    begin,
-    clean,
-    end_assignment,
-    finish,
-)
+from teleconsult.workflow.steps import LONGEST_TEXT, begin, clean, end_assignment, finish
 from treatments.enums import ClockStart
 
 

@@ -6,27 +6,12 @@ from django.db import transaction
 
 from facilities.models import Facility
 from teleconsult import access
-from teleconsult.enums import (
-    Action,
-    CloseReason,
-    DeclineReason,
-    Urgency,
-)
-from teleconsult.models import (
-    Alternative,
-    Assignment,
-    Request,
-)
+from teleconsult.enums import Action, CloseReason, DeclineReason, Urgency
+from teleconsult.models import Alternative, Assignment, Request
 from teleconsult.permissions import Actor
 from teleconsult.workflow.correspondence import write_message
 from teleconsult.workflow.promises import protocol_for, start_facility_clock
-from teleconsult.workflow.steps import (
-    AWAITED,
-    LONGEST_TEXT,
-    begin,
-    clean,
-    finish,
-)
+from teleconsult.workflow.steps import AWAITED, LONGEST_TEXT, begin, clean, finish
 from treatments.enums import ClockStart
 
 

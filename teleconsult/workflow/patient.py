@@ -4,16 +4,9 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from teleconsult import access
-from teleconsult.enums import (
-    AccessLevel,
-    Action,
-)
-from teleconsult.exceptions import (
-    ReasonMissing,
-)
-from teleconsult.models import (
-    Request,
-)
+from teleconsult.enums import AccessLevel, Action
+from teleconsult.exceptions import ReasonMissing
+from teleconsult.models import Request
 from teleconsult.permissions import Actor
 from teleconsult.workflow.correspondence import write_message
 from teleconsult.workflow.steps import LONGEST_TEXT, begin, clean, finish

@@ -2,15 +2,8 @@
 
 from facilities.models import Facility
 from teleconsult import permissions, transitions
-from teleconsult.enums import (
-    Action,
-    Status,
-    WaitingFor,
-)
-from teleconsult.models import (
-    Event,
-    Request,
-)
+from teleconsult.enums import Action, Status, WaitingFor
+from teleconsult.models import Event, Request
 from teleconsult.permissions import Actor
 from teleconsult.querysets import Person
 

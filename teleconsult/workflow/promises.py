@@ -2,9 +2,7 @@
 
 from facilities.models import Facility
 from teleconsult import clock
-from teleconsult.models import (
-    Request,
-)
+from teleconsult.models import Request
 from teleconsult.workflow.steps import Step
 from treatments.enums import ClockStart
 from treatments.models import Protocol

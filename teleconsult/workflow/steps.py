@@ -14,23 +14,9 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from facilities.models import Facility
 from teleconsult import clock, mailings, permissions, transitions
-from teleconsult.enums import (
-    ENDED_STATUSES,
-    Action,
-    Role,
-    Status,
-    WaitingFor,
-)
-from teleconsult.exceptions import (
-    IllegalStep,
-    NotAllowed,
-    StaleVersion,
-)
-from teleconsult.models import (
-    Event,
-    Pause,
-    Request,
-)
+from teleconsult.enums import ENDED_STATUSES, Action, Role, Status, WaitingFor
+from teleconsult.exceptions import IllegalStep, NotAllowed, StaleVersion
+from teleconsult.models import Event, Pause, Request
 from teleconsult.permissions import Actor
 from teleconsult.transitions import Target, Transition
 from teleconsult.workflow.requirements import check

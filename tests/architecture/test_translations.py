@@ -7,6 +7,8 @@ import polib
 import pytest
 from django.conf import settings
 
+from healthlombardy.local.messages import APPS, GROUPS, KEYWORDS, PLURALS, Sentence, catalogue_path, collect
+
 ROOT = Path(settings.BASE_DIR)
 PLACEHOLDER = re.compile(r"%\([a-z_]+\)[sd]|%[sd]|\{[a-z_]+\}")
 PATIENT_LANGUAGES = [code for code, _name in settings.LANGUAGES if code != "en"]
@@ -45,4 +47,68 @@ def test_placeholders_survive_translation(language: str) -> None:
                 wrong.append((entry.msgid, text))
 
     # Assert
+    assert wrong == []
+
+
+# --- the files agree with the code ------------------------------------------------------------------------------------
+
+CATALOGUES = [(group, language) for group, languages in GROUPS.items() for language in languages]
+
+
+@pytest.fixture(scope="module")
+def spoken() -> dict[str, dict[tuple[str, str], Sentence]]:
+    """Return the sentences of code and templates, by group."""
+    return collect()
+
+
+@pytest.mark.parametrize(("group", "language"), CATALOGUES)
+def test_files_hold_the_sentences_of_today_and_no_other(
+    spoken: dict[str, dict[tuple[str, str], Sentence]], group: str, language: str
+) -> None:
+    entries = polib.pofile(str(catalogue_path(group, language)))
+
+    written = {(entry.msgctxt or "", entry.msgid): entry.msgid_plural for entry in entries if not entry.obsolete}
+    wanted = {key: sentence.plural for key, sentence in spoken[group].items()}
+
+    assert sorted(wanted.keys() - written.keys()) == []
+    assert sorted(written.keys() - wanted.keys()) == []
+    assert {key for key, plural in wanted.items() if plural != written[key]} == set()
+    assert [entry.msgid for entry in entries if entry.obsolete] == []
+
+
+@pytest.mark.parametrize(("group", "language"), CATALOGUES)
+def test_every_form_of_every_sentence_is_written(group: str, language: str) -> None:
+    entries = polib.pofile(str(catalogue_path(group, language)))
+    forms = int(PLURALS[language].split("=")[1].split(";")[0])
+
+    assert entries.metadata["Plural-Forms"] == PLURALS[language]
+    assert [entry.msgid for entry in entries if entry.fuzzy or not entry.translated()] == []
+    assert [entry.msgid for entry in entries if entry.msgid_plural and len(entry.msgstr_plural) != forms] == []
+
+
+def test_both_groups_are_found_in_the_code(spoken: dict[str, dict[tuple[str, str], Sentence]]) -> None:
+    assert len(spoken["locale"]) > 300
+    assert len(spoken["locale_staff"]) > 100
+    assert ("", "We cannot find this page") in spoken["locale"]
+    assert spoken["locale"].keys() & spoken["locale_staff"].keys() == set()
+
+
+def test_no_sentence_is_glued_together(spoken: dict[str, dict[tuple[str, str], Sentence]]) -> None:
+    """A placeholder has a name; a sentence neither begins nor ends with a blank that another part would need."""
+    texts = [text for group in spoken.values() for sentence in group.values() for text in (sentence.text, sentence.plural)]
+
+    assert [text for text in texts if re.search(r"%[sd]|\{\}", text.replace("%%", ""))] == []
+    assert [text for text in texts if text != text.strip()] == []
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_what_an_app_raises_or_shows_is_not_formatted_before_it_is_translated(app: str) -> None:
+    """`_(f"…")` and `_("…".format())` can never be translated."""
+    wrong = []
+    for path in (ROOT / app).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
+            if name in KEYWORDS and node.args and not isinstance(node.args[-1 if "pg" in name else 0], ast.Constant):
+                wrong.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+
     assert wrong == []

@@ -11,10 +11,17 @@ from django.http import HttpResponse
 from taxonomy.languages import BCP47, direction
 
 CODES = [code for code, _name in settings.LANGUAGES]
-CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
+CSP = {
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data:",
+    "font-src 'self'",
+    "connect-src 'self'",
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+}
 # What every answer carries, whoever asks and whatever is answered.
 ALWAYS = {
     "X-Content-Type-Options": "nosniff",
@@ -154,8 +161,10 @@ class Walked:
 
 def header_faults(response: HttpResponse) -> list[str]:
     """Return the headers that are missing or odd, whatever the answer is."""
-    wanted = ALWAYS | {"Content-Security-Policy": CSP}
-    return [f"sends {name}: {response.get(name)}" for name, value in wanted.items() if response.get(name) != value]
+    faults = [f"sends {name}: {response.get(name)}" for name, value in ALWAYS.items() if response.get(name) != value]
+    policy = response.get("Content-Security-Policy", "")
+    # The directives have no order of their own.
+    return faults if set(policy.split("; ")) == CSP else [*faults, f"sends the policy {policy}"]
 
 
 def code_faults(elements: Elements) -> list[str]:
@@ -173,3 +182,8 @@ def readable(elements: Elements) -> list[str]:
     """Return what a reader sees or hears."""
     said = ("alt", "aria-label", "title", "placeholder", "content")
     return elements.words + [values[name] for _tag, values in elements.tags for name in said if name in values]
+
+
+def in_words(faults: dict[str, list[str]]) -> str:
+    """Return one line for each page that has faults; empty when none has."""
+    return "\n".join(f"{path} {', '.join(found)}" for path, found in faults.items() if found)

@@ -10,7 +10,7 @@ from pytest_django import DjangoDbBlocker
 from accounts.models import User
 from facilities.enums import StaffRole
 from facilities.models import Facility
-from teleconsult.models import Request
+from teleconsult.models import CoordinationOffice, Request
 from teleconsult.permissions import Actor
 from tests.teleconsult import factories
 
@@ -30,6 +30,15 @@ def own_folders(settings: Any, tmp_path: Path) -> None:
     settings.DATA_DIR = tmp_path
     documents = {**settings.STORAGES["documents"], "OPTIONS": {"location": tmp_path / "documents", "base_url": None}}
     settings.STORAGES = {**settings.STORAGES, "documents": documents}
+
+
+@pytest.fixture(autouse=True)
+def coordination_office(request: pytest.FixtureRequest) -> None:
+    """Make the office that a migration made, where a test that really committed has emptied all tables since."""
+    for database in ("db", "transactional_db"):
+        if database in request.fixturenames:
+            request.getfixturevalue(database)
+            CoordinationOffice.objects.get_or_create(is_receiving=True, defaults={"name": "Health Lombardy"})
 
 
 @pytest.fixture

@@ -581,6 +581,18 @@ def test_the_request_holds_only_so_many_files(draft: Request, patient: Actor, se
         workflow.add_document(**about, upload=factories.upload())
 
 
+def test_the_same_file_sent_again_is_kept_once_and_corrected(draft: Request, patient: Actor):
+    about = {"request": draft, "by": patient, "kind": DocumentKind.REPORT}
+    content = b"%PDF-1.4 the very same"
+
+    for language in ("tr", "tr", "en"):
+        workflow.add_document(**about, upload=factories.upload(content=content), language=language)
+
+    assert draft.documents.get().language == "en"
+    assert draft.data_key.files.count() == 1
+    assert draft.events.filter(action=Action.ADD_DOCUMENT).count() == 2
+
+
 def test_a_document_removed_from_a_draft_is_gone(draft: Request, patient: Actor):
     document = workflow.add_document(request=draft, by=patient, upload=factories.upload(), kind=DocumentKind.REPORT)
 

@@ -6,6 +6,7 @@ import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 
+from tests.publishing.people import *  # noqa: F403 -- fixtures
 from tests.treatments.pages import Page
 from treatments.models import Condition, Treatment
 
