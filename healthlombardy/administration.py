@@ -56,7 +56,8 @@ class Administration(AdminSite):
 
     def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
         """Look up names for a field."""
-        return LookUpView.as_view(admin_site=self)(request)
+        response: Any = LookUpView.as_view(admin_site=self)(request)
+        return response
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show, beside the tables, the changes that wait."""

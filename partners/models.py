@@ -24,6 +24,18 @@ class InstitutionQuerySet(models.QuerySet):
         return self.filter(country=code.upper())
 
 
+class AgreementQuerySet(models.QuerySet):
+    """A list of agreements."""
+
+    def published(self) -> Self:
+        """Keep those an editor has seen, of facilities that are published."""
+        return self.exclude(state=FactState.UNVERIFIED).filter(facility__is_published=True)
+
+    def with_country(self, code: str) -> Self:
+        """Keep those with a country or region, by ISO 3166-1 code in capitals."""
+        return self.filter(countries__contains=[code])
+
+
 class Institution(Provenance):
     """An institution listed as a contact in a country or region; no more is said than the facts say."""
 
@@ -69,7 +81,7 @@ class Agreement(Provenance):
     framework_signed_on = models.DateField(_("framework between the states signed on"), null=True, blank=True)
     note = models.CharField(_("note for editors"), max_length=300, blank=True)
 
-    objects = InstitutionQuerySet.as_manager()
+    objects = AgreementQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("agreement")

@@ -41,10 +41,15 @@ class CountryListView(PublicPage, TemplateView):
 
     template_name = "partners/country_list.html"
 
+    @property
+    def chosen(self) -> str:
+        """Return the code in the address, in lower case."""
+        return self.request.GET.get("country", "").strip().lower()
+
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show the list, or go to the country or region that was chosen."""
-        chosen = request.GET.get("country", "").strip().lower()
-        if Institution.objects.published().in_country(chosen).exists():
+        chosen = self.chosen
+        if is_country(chosen.upper()) and Institution.objects.published().in_country(chosen).exists():
             return HttpResponsePermanentRedirect(reverse("partners:country", args=[chosen]))
         return super().get(request, *args, **kwargs)
 
@@ -52,7 +57,9 @@ class CountryListView(PublicPage, TemplateView):
         """Add the countries and how many institutions there are in all."""
         found = countries(translation.get_language() or "en")
         total = sum(country.institution_count for country in found)
-        return super().get_context_data(countries=found, institution_count=total, **kwargs)
+        return super().get_context_data(
+            countries=found, institution_count=total, has_unknown_country=bool(self.chosen), **kwargs
+        )
 
 
 class CountryView(PublicPage, TemplateView):
@@ -76,7 +83,7 @@ class CountryView(PublicPage, TemplateView):
         if not institutions:
             raise Http404
         language = translation.get_language() or "en"
-        agreements = Agreement.objects.published().filter(countries__contains=[code]).select_related("facility")
+        agreements = Agreement.objects.published().with_country(code).select_related("facility")
         return super().get_context_data(
             code=code,
             name=country_name(code, language),

@@ -149,12 +149,20 @@ class CatalogueAdmin(ScopedAdmin):
         """Return the facts, then the texts language by language; those staff seldom write are folded."""
         if obj is None:
             return [(None, {"fields": self.shown_facts(request, None)})]
-        found: list[Any] = [(None, {"fields": ["seen", *self.told, *self.shown_facts(request, obj)]})]
+        shown = self.shown_facts(request, obj)
+        # What a facility's editor may only read stands below what she writes.
+        is_apart = self.is_of_facility(request) and self.has_change_permission(request, obj)
+        kept = set(self.get_readonly_fields(request, obj)) if is_apart and self.shown_texts() else set()
+        first = [*self.told, *(name for name in shown if name not in kept)]
+        found: list[Any] = [(None, {"fields": ["seen", *first]})]
         wanted = set(editable_columns(request.user, self.model)) or set(self._text_columns())
         for code, name in settings.LANGUAGES:
             texts = [text for text in self._text_columns() if text.endswith(f"_{column(code)}") and text in wanted]
             if texts:
                 found.append((name, {"fields": texts, "classes": [] if code in OPEN_LANGUAGES else ["collapse"]}))
+        rest = [name for name in shown if name in kept]
+        if rest:
+            found.append((_("Kept by the association"), {"fields": rest, "classes": ["collapse"]}))
         return found
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:

@@ -153,7 +153,8 @@ def stale_columns(change: Change) -> list[str]:
     """Return the columns of an open edit whose published values its author has not seen."""
     if change.action != ChangeAction.EDIT:
         return []
-    kind = kind_of(change.content_type.model_class())
+    model: Any = change.content_type.model_class()
+    kind = kind_of(model)
     row = kind.model._base_manager.filter(pk=change.object_id).first()
     if row is None:
         return []

@@ -30,7 +30,7 @@ FARTHEST = 0.3
 # A misspelt word that is at least so near is not cut in two.
 PART_IS_BETTER = 0.8
 # Nobody types more; what comes after is not looked up.
-MOST_WORDS = 24
+MOST_UNITS = 32
 
 LOOK_UP = """
     WITH probe AS MATERIALIZED (
@@ -144,7 +144,7 @@ class Question:
 
 def ask(text: str) -> Question:
     """Return a query with the words of the dictionary that its words may mean."""
-    typed = words(text)[:MOST_WORDS]
+    typed = words(text)
     question = Question(" ".join(word.text for word in typed))
     probes = probes_of(typed, question)
     if probes:
@@ -154,18 +154,24 @@ def ask(text: str) -> Question:
     return question
 
 
+def pieces_of(typed: list[Word]) -> list[Word]:
+    """Return the words, runs of Han characters in pairs, each once."""
+    pieces: dict[str, Word] = {}
+    for word in typed:
+        parts = [Word(pair) for pair in han_units(word.text)] if word.is_han else [word]
+        for part in parts:
+            pieces.setdefault(part.text, part)
+    return list(pieces.values())[:MOST_UNITS]
+
+
 def probes_of(typed: list[Word], question: Question) -> list[Probe]:
     """Cut the words into units, and return what is to be looked up for them."""
     probes = []
-    for word in typed:
-        if word.is_han:
-            for pair in han_units(word.text):
-                number = len(question.units)
-                question.units.append(Unit(pair))
-                probes += [Probe("han", piece, number) for piece in {pair, *pair}]
-            continue
-        number = len(question.units)
+    for number, word in enumerate(pieces_of(typed)):
         question.units.append(Unit(word.text, is_stop=word.text in stop_words()))
+        if word.is_han:
+            probes += [Probe("han", piece, number) for piece in sorted({word.text, *word.text})]
+            continue
         probes += [Probe("form", form, number) for form in sorted(word.forms)]
         if CODE.fullmatch(word.text):
             # The category of a code: I21 for I21.9, 35.2 for 35.21.

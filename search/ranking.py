@@ -26,6 +26,8 @@ ORIGIN_WEIGHT = {
 PAGE_LANGUAGE = 1.0
 ENGLISH = 0.97
 OTHER_LANGUAGE = 0.94
+# A word that nobody spells so is most likely meant in the page's language.
+OTHER_WHEN_MISSPELT = 0.85
 # A word that the description adds to those of a name, and all words found in several terms of one thing.
 BESIDE = 0.7
 TOGETHER = 0.75
@@ -165,6 +167,7 @@ class Scorer:
         self.language = language
         self.weights = [unit.weight for unit in units]
         self.total = sum(self.weights) or 1.0
+        self.is_misspelt = any(max(unit.near.values(), default=0.0) < STEM for unit in units)
         self.meant: dict[str, list[tuple[int, float]]] = {}
         for number, unit in enumerate(units):
             for word, strength in unit.near.items():
@@ -201,6 +204,8 @@ class Scorer:
         """Return what a language counts; codes belong to none."""
         if language in {self.language, ""}:
             return PAGE_LANGUAGE
+        if self.is_misspelt:
+            return OTHER_WHEN_MISSPELT
         return ENGLISH if language == "en" else OTHER_LANGUAGE
 
     def _bonus(self, words: list[str]) -> float:

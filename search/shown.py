@@ -106,11 +106,20 @@ class ShownHit:
         }.get(reason.origin)
         if sentence:
             return format_html(sentence, words=words)
-        active = translation.get_language() or ""
-        if reason.language and reason.language != active:
-            language = language_name(reason.language, active)
-            return format_html(gettext("also called, in {language}: {words}"), language=language, words=words)
-        return format_html(gettext("also called: {words}"), words=words)
+        return self.other_words(words)
+
+    def other_words(self, words: SafeString | str) -> SafeString:
+        """Return the sentence about another name, or about what people say, maybe in another language."""
+        reason, active = self.hit.reason, translation.get_language() or ""
+        is_said = reason.origin == Origin.LAY_WORD
+        if reason.language in {active, ""}:
+            sentence = gettext("people also say: {words}") if is_said else gettext("also called: {words}")
+            return format_html(sentence, words=words)
+        if is_said:
+            sentence = gettext("people also say, in {language}: {words}")
+        else:
+            sentence = gettext("also called, in {language}: {words}")
+        return format_html(sentence, language=language_name(reason.language, active), words=words)
 
 
 @dataclass(frozen=True)

@@ -9,81 +9,166 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('contenttypes', '0002_remove_content_type_name'),
+        ("contenttypes", "0002_remove_content_type_name"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='CatalogueLoad',
+            name="CatalogueLoad",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('loaded_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('checked_on', models.DateField()),
-                ('digest', models.CharField(max_length=64)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("loaded_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("checked_on", models.DateField()),
+                ("digest", models.CharField(max_length=64)),
             ],
             options={
-                'get_latest_by': 'loaded_at',
+                "get_latest_by": "loaded_at",
             },
         ),
         migrations.CreateModel(
-            name='Change',
+            name="Change",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('object_id', models.BigIntegerField(verbose_name='object')),
-                ('facility_id', models.BigIntegerField(blank=True, db_index=True, null=True)),
-                ('title', models.CharField(max_length=300, verbose_name='about')),
-                ('base_version', models.CharField(max_length=64)),
-                ('fields', models.JSONField(default=dict, verbose_name='fields')),
-                ('rows', models.JSONField(default=dict, verbose_name='rows')),
-                ('state', models.CharField(choices=[('draft', 'Draft'), ('submitted', 'Waiting for an editor'), ('returned', 'Sent back'), ('published', 'Published'), ('discarded', 'Discarded')], default='draft', max_length=12, verbose_name='state')),
-                ('note', models.TextField(blank=True, verbose_name='note to the author')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='created')),
-                ('changed_at', models.DateTimeField(auto_now=True, verbose_name='changed')),
-                ('decided_at', models.DateTimeField(blank=True, null=True, verbose_name='decided')),
-                ('author', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='changes', to=settings.AUTH_USER_MODEL, verbose_name='author')),
-                ('content_type', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='contenttypes.contenttype', verbose_name='kind')),
-                ('decided_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='decided by')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("object_id", models.BigIntegerField(verbose_name="object")),
+                ("facility_id", models.BigIntegerField(blank=True, db_index=True, null=True)),
+                ("title", models.CharField(max_length=300, verbose_name="about")),
+                ("base_version", models.CharField(max_length=64)),
+                ("fields", models.JSONField(default=dict, verbose_name="fields")),
+                ("rows", models.JSONField(default=dict, verbose_name="rows")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("draft", "Draft"),
+                            ("submitted", "Waiting for an editor"),
+                            ("returned", "Sent back"),
+                            ("published", "Published"),
+                            ("discarded", "Discarded"),
+                        ],
+                        default="draft",
+                        max_length=12,
+                        verbose_name="state",
+                    ),
+                ),
+                ("note", models.TextField(blank=True, verbose_name="note to the author")),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="created")),
+                ("changed_at", models.DateTimeField(auto_now=True, verbose_name="changed")),
+                ("decided_at", models.DateTimeField(blank=True, null=True, verbose_name="decided")),
+                (
+                    "author",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="changes",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="author",
+                    ),
+                ),
+                (
+                    "content_type",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to="contenttypes.contenttype", verbose_name="kind"
+                    ),
+                ),
+                (
+                    "decided_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="decided by",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'change',
-                'verbose_name_plural': 'changes',
-                'ordering': ['-changed_at'],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('state__in', ['draft', 'submitted', 'returned'])), fields=('content_type', 'object_id'), name='change_one_open_per_object')],
+                "verbose_name": "change",
+                "verbose_name_plural": "changes",
+                "ordering": ["-changed_at"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("state__in", ["draft", "submitted", "returned"])),
+                        fields=("content_type", "object_id"),
+                        name="change_one_open_per_object",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='LoadedRow',
+            name="LoadedRow",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=200)),
-                ('hashes', models.JSONField(default=dict)),
-                ('content_type', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='contenttypes.contenttype')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=200)),
+                ("hashes", models.JSONField(default=dict)),
+                (
+                    "content_type",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="contenttypes.contenttype"),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('content_type', 'key'), name='loaded_row_once')],
+                "constraints": [models.UniqueConstraint(fields=("content_type", "key"), name="loaded_row_once")],
             },
         ),
         migrations.CreateModel(
-            name='TextState',
+            name="TextState",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('object_id', models.BigIntegerField()),
-                ('field', models.CharField(max_length=60)),
-                ('language', models.CharField(choices=[('en', 'English'), ('it', 'Italiano'), ('ar', 'العربية'), ('zh-hans', '简体中文'), ('es', 'Español'), ('fr', 'Français'), ('de', 'Deutsch'), ('ru', 'Русский')], max_length=10)),
-                ('status', models.CharField(choices=[('original', 'Original'), ('machine', 'Written by a machine, not yet read by a person'), ('translated', 'Translated by a person'), ('reviewed', 'Reviewed'), ('outdated', 'Out of date'), ('missing', 'Missing')], max_length=12)),
-                ('source_hash', models.CharField(blank=True, max_length=64)),
-                ('is_medically_reviewed', models.BooleanField(default=False)),
-                ('changed_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('content_type', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='contenttypes.contenttype')),
-                ('reviewed_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("object_id", models.BigIntegerField()),
+                ("field", models.CharField(max_length=60)),
+                (
+                    "language",
+                    models.CharField(
+                        choices=[
+                            ("en", "English"),
+                            ("it", "Italiano"),
+                            ("ar", "العربية"),
+                            ("zh-hans", "简体中文"),
+                            ("es", "Español"),
+                            ("fr", "Français"),
+                            ("de", "Deutsch"),
+                            ("ru", "Русский"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("original", "Original"),
+                            ("machine", "Written by a machine, not yet read by a person"),
+                            ("translated", "Translated by a person"),
+                            ("reviewed", "Reviewed"),
+                            ("outdated", "Out of date"),
+                            ("missing", "Missing"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("source_hash", models.CharField(blank=True, max_length=64)),
+                ("is_medically_reviewed", models.BooleanField(default=False)),
+                ("changed_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "content_type",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="contenttypes.contenttype"),
+                ),
+                (
+                    "reviewed_by",
+                    models.ForeignKey(
+                        blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('content_type', 'object_id', 'field', 'language'), name='text_state_once_per_text')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("content_type", "object_id", "field", "language"), name="text_state_once_per_text"
+                    )
+                ],
             },
         ),
     ]

@@ -1,5 +1,6 @@
 """The catalogues of words: complete, not fuzzy, same placeholders, nothing stale."""
 
+import ast
 import re
 from pathlib import Path
 

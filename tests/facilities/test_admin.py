@@ -151,7 +151,7 @@ def test_texts_carry_their_language_and_the_english_source(own: Facility, as_fac
     assert 'lang="ar"' in arabic[0]
     assert 'dir="rtl"' in arabic[0]
     assert page.count('class="source-text"') == 14
-    assert page.count("<details>") == 6
+    assert page.count("<details>") == 7
 
 
 def test_completeness_says_which_languages_are_missing(own: Facility, as_facility_editor: Client) -> None:

@@ -58,7 +58,9 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
             "console", lambda message: errors.append(message.text) if message.type in {"error", "warning"} else None
         )
         opened.on("pageerror", lambda error: errors.append(str(error)))
-        opened.on("requestfailed", lambda request: errors.append(request.url))
+        # Typing on cancels a look-up under way; that is no failure.
+        aborted = "net::ERR_ABORTED"
+        opened.on("requestfailed", lambda lost: errors.append(lost.url) if lost.failure != aborted else None)
         opened.on("response", lambda answer: errors.append(answer.url) if answer.status >= 400 else None)
         yield opened
         browser.close()

@@ -27,10 +27,10 @@ def test_exact_then_beginning_then_all_words_then_some() -> None:
 
 
 def test_the_beginning_of_a_word_before_another_spelling() -> None:
-    offered("misspelt", "Zumbites")
-    offered("beginning", "Zumbitisology")
+    offered("misspelt", "Valdara")
+    offered("beginning", "Valdoraplasty")
 
-    assert found("zumbitis", kinds=["treatment"]) == ["beginning", "misspelt"]
+    assert found("valdora", kinds=["treatment"]) == ["beginning", "misspelt"]
 
 
 def test_name_before_synonym_before_description() -> None:
@@ -105,6 +105,5 @@ def test_on_equal_score_cures_and_conditions_before_hospitals() -> None:
 def test_what_one_name_holds_comes_before_what_name_and_description_hold_together() -> None:
     offered("together", "Zumbo care", summary_en="For the wadling.")
     offered("one", "Zumbo of the wadling")
-    offered("half", "Zumbo massage")
 
-    assert found("zumbo wadling", kinds=["treatment"]) == ["one", "together", "half"]
+    assert found("zumbo wadling", kinds=["treatment"]) == ["one", "together"]

@@ -1,4 +1,5 @@
 import datetime
+import uuid
 
 import pytest
 from django.conf import settings
@@ -31,7 +32,7 @@ def send(request: Request, *, position: int = 1, **about: object) -> Document:
     return workflow.add_document(
         request=request,
         by=Actor.author(request),
-        upload=factories.upload(),
+        upload=factories.upload(content=uuid.uuid4().bytes),
         requirement=requirement,
         **values | about,
     )

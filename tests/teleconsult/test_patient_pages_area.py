@@ -478,7 +478,7 @@ def test_a_request_that_was_declined_says_why_and_names_alternatives(
         by=Actor.staff(coordinator),
         seen_version=request.version,
         reason="not_offered",
-        text="Please ask again next year.",
+        note="Please ask again next year.",
         alternatives=[facility],
     )
 

@@ -1,0 +1,108 @@
+"""One portal and one browser for all end-to-end tests."""
+
+import fcntl
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+
+from healthlombardy.local.browser import find_chromium
+from tests.e2e.portal import Portal, wait_for
+from tests.e2e.reader import DESKTOP, Reader
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+MakeReader = Callable[..., Reader]
+
+
+@contextmanager
+def shared(file: Path) -> Iterator[dict[str, object]]:
+    """Hold a record that the processes of a parallel run share; what is changed in it is kept."""
+    with file.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        record = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {"users": 0}
+        yield record
+        file.write_text(json.dumps(record), encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def portal(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Portal]:
+    """Return a running portal; processes of a parallel run share one, and the last one stops it."""
+    base = tmp_path_factory.getbasetemp()
+    file = (base if worker_id == "master" else base.parent) / "portal.json"
+    with shared(file) as record:
+        if not record["users"]:
+            started = Portal.start()
+            record |= {"pid": started.pid, "data_dir": str(started.data_dir), "port": started.port}
+        record["users"] = int(str(record["users"])) + 1
+        portal = Portal(int(str(record["pid"])), Path(str(record["data_dir"])), int(str(record["port"])))
+    yield portal
+    with shared(file) as record:
+        record["users"] = int(str(record["users"])) - 1
+        if not record["users"]:
+            portal.stop()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Return a Chromium; closed with each module, for its event loop would disturb other tests' databases."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def make_reader(portal: Portal, browser: Browser) -> Iterator[MakeReader]:
+    """Return a maker of readers; at the end none of them may have met an error in the console."""
+    readers: list[Reader] = []
+    contexts: list[BrowserContext] = []
+
+    def make(language: str = "en", *, viewport: dict[str, int] = DESKTOP, **options: object) -> Reader:
+        context = browser.new_context(viewport=viewport, locale=language, **options)
+        context.set_default_timeout(15_000)
+        contexts.append(context)
+        readers.append(Reader(portal, context.new_page(), language))
+        return readers[-1]
+
+    yield make
+    for context in contexts:
+        context.close()
+    complaints = [complaint for reader in readers for complaint in reader.complaints]
+    assert not complaints, "\n".join(complaints)
+
+
+@pytest.fixture
+def sign_in_as(portal: Portal, make_reader: MakeReader) -> Callable[[str], Reader]:
+    """Return how one of the demo people signs in, second factor included."""
+
+    def sign_in(role: str) -> Reader:
+        reader = make_reader()
+        reader.page.goto(portal.manage("demo_sign_in", role).strip().splitlines()[-1])
+        reader.press("Sign in", "button")
+        person = f"{role.replace('_', '-')}@demo.invalid"
+        reader.field("Code").fill(wait_for(lambda: shown_code(reader, person), seconds=40, why="no code is shown"))
+        reader.press("Sign in", "button")
+        return reader
+
+    return sign_in
+
+
+def shown_code(reader: Reader, person: str) -> str:
+    """Return what the authenticator app of a demo person shows now, or nothing: a code works once."""
+    page = reader.page.context.new_page()
+    page.goto(f"{reader.portal.address}/demo/codes/")
+    code = page.locator(f'[data-code="{person}"]')
+    found = code.inner_text() if code.count() else ""
+    page.close()
+    return found
