@@ -32,7 +32,9 @@ def sensitive() -> set[str]:
     names = set()
     for model in apps.get_app_config("teleconsult").get_models():
         is_secret = any(
-            data_class_of(field) in SECRET_CLASSES for field in model._meta.local_concrete_fields if not field.is_relation
+            data_class_of(field) in SECRET_CLASSES
+            for field in model._meta.local_concrete_fields
+            if not field.is_relation
         )
         belongs = any(field.name == "request" for field in model._meta.local_concrete_fields)
         if is_secret or belongs or model.__name__ == "Request":

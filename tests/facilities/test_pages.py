@@ -141,7 +141,15 @@ def test_numbers_beside_a_filter_respect_the_others_and_not_itself(get: Get) -> 
 
 @pytest.mark.parametrize(
     "query",
-    ["province=XX", "province=%00", "kind=nothing", "specialty=a%00b", "ownership=%27%3B--", "province=MI%20", "page=99"],
+    [
+        "province=XX",
+        "province=%00",
+        "kind=nothing",
+        "specialty=a%00b",
+        "ownership=%27%3B--",
+        "province=MI%20",
+        "page=99",
+    ],
 )
 def test_what_does_not_exist_is_left_out_with_a_note(get: Get, query: str) -> None:
     make_facility("a")

@@ -110,7 +110,9 @@ def test_a_form_from_elsewhere_is_refused_in_words(db: None) -> None:
     assert_is_error_page(Walked("/ar/contact/", "ar", answer), 403)
 
 
-@pytest.mark.parametrize("path", ["/en/facilities/%00/", "/en/%FF/", "/en/partners/%00/", "/%00", "/en/../../etc/passwd"])
+@pytest.mark.parametrize(
+    "path", ["/en/facilities/%00/", "/en/%FF/", "/en/partners/%00/", "/%00", "/en/../../etc/passwd"]
+)
 def test_odd_addresses_are_not_found(db: None, path: str) -> None:
     assert Client().get(path).status_code == 404
 

@@ -86,9 +86,7 @@ def test_machines_are_answered_without_a_cookie_and_read_only(client: Client, db
 # --- logs -----------------------------------------------------------------------------------------------------------
 
 
-def test_each_answer_is_one_line_of_json_without_query_or_person(
-    client: Client, db: None, log_lines: StringIO
-) -> None:
+def test_each_answer_is_one_line_of_json_without_query_or_person(client: Client, db: None, log_lines: StringIO) -> None:
     answer = client.get(
         "/en/about/?q=my+illness",
         headers={"referer": "https://example.org/mail", "user-agent": "Browser of Ada"},
@@ -187,7 +185,9 @@ def test_the_security_contact_does_not_run_out_within_half_a_year(client: Client
     assert re.search(r"^Contact: \S+", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize(("accepted", "language"), [("ar,en;q=0.5", "ar"), ("zh-CN", "zh-hans"), ("pl", "en"), ("", "en")])
+@pytest.mark.parametrize(
+    ("accepted", "language"), [("ar,en;q=0.5", "ar"), ("zh-CN", "zh-hans"), ("pl", "en"), ("", "en")]
+)
 def test_the_root_leads_to_the_language_of_the_browser(client: Client, accepted: str, language: str) -> None:
     answer = client.get("/", headers={"accept-language": accepted})
 

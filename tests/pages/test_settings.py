@@ -76,7 +76,9 @@ def test_a_sound_production_starts_closed(monkeypatch: pytest.MonkeyPatch) -> No
         ({"MAXIMUM_FILE_BYTES": "50 MB"}, "MAXIMUM_FILE_BYTES is '50 MB'"),
         ({"DRAFT_DAYS": "-1"}, "DRAFT_DAYS is '-1'"),
     ],
-    ids=lambda value: "-".join(f"{name}={text[:12]}" for name, text in value.items()) if isinstance(value, dict) else "",
+    ids=lambda value: (
+        "-".join(f"{name}={text[:12]}" for name, text in value.items()) if isinstance(value, dict) else ""
+    ),
 )
 def test_an_unsafe_production_does_not_start(
     monkeypatch: pytest.MonkeyPatch, changed: dict[str, str], said: str

@@ -116,7 +116,9 @@ def test_a_website_that_nobody_opened_is_no_link(get: Get) -> None:
 
 
 def test_what_editors_note_is_never_shown(get: Get) -> None:
-    make_institution("AE", note="for editors", name_given="Chambre as given", correction="spelling", has_memorandum=True)
+    make_institution(
+        "AE", note="for editors", name_given="Chambre as given", correction="spelling", has_memorandum=True
+    )
 
     page = get("/en/partners/ae/")
 
