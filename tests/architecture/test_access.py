@@ -61,7 +61,13 @@ def is_scoped(calls: list[ast.Call]) -> bool:
     """Return whether a chain starts from what the person may see, or names the request of the session."""
     if any(isinstance(call.func, ast.Attribute) and call.func.attr in SCOPES for call in calls):
         return True
+    # Whether a row is there says nothing of what it holds.
+    if calls and isinstance(calls[-1].func, ast.Attribute) and calls[-1].func.attr == "exists":
+        return True
     arguments = [keyword.value for call in calls for keyword in call.keywords]
+    # A part of another query belongs to the rows of that query.
+    if any(isinstance(value, ast.Call) and ast.unparse(value.func) == "OuterRef" for value in arguments):
+        return True
     named = {part.attr for value in arguments for part in ast.walk(value) if isinstance(part, ast.Attribute)}
     return bool(named & OF_THE_SESSION)
 
@@ -97,6 +103,8 @@ def test_nothing_of_a_request_is_in_the_administration() -> None:
         ("Request.objects.visible_to(user).filter(reference=r)", False),
         ("Document.objects.filter(request=self.patient_request, pk=document).first()", False),
         ("Request.objects.get(pk=self.patient_request.pk)", False),
+        ("Document.objects.filter(pk=document).exists()", False),
+        ('Assignment.objects.current().filter(request=OuterRef("pk"))', False),
         ("Treatment.objects.all()", False),
     ],
 )

@@ -125,13 +125,14 @@ def bare(code: str) -> list[str]:
         inside = LITERAL.sub('""', printed or tag).strip()
         if inside.startswith(SAFE_TAGS):
             continue
-        for owner, field in re.findall(r"(\w+)\.(\w+)\b(?!\()", inside):
+        for owner, field in re.findall(r"(?=\b(\w+)\.(\w+)\b)", inside):
             if field in FIELDS and (field not in COMMON or owner in FIELDS[field]):
                 found.append(f"{owner}.{field}")
     return found
 
 
-@pytest.mark.parametrize("name", templates())
+# Components are given plain things by their contract (components/README.md), never models.
+@pytest.mark.parametrize("name", [name for name in templates() if not name.startswith("components/")])
 def test_translated_fields_are_printed_by_their_tag(name: str) -> None:
     assert bare(code_of(name)) == []
 

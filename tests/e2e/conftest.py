@@ -69,7 +69,8 @@ def make_reader(portal: Portal, browser: Browser) -> Iterator[MakeReader]:
     contexts: list[BrowserContext] = []
 
     def make(language: str = "en", *, viewport: dict[str, int] = DESKTOP, **options: object) -> Reader:
-        context = browser.new_context(viewport=viewport, locale=language, **options)
+        # Without motion a page is whole at once, and no transition is cut off by the next press.
+        context = browser.new_context(viewport=viewport, locale=language, reduced_motion="reduce", **options)
         context.set_default_timeout(15_000)
         contexts.append(context)
         readers.append(Reader(portal, context.new_page(), language))

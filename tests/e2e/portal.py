@@ -118,8 +118,12 @@ class Portal:
         return done.stdout
 
     def pid_of(self, name: str) -> int:
-        """Return the process number of web, worker or beat."""
-        return int((self.data_dir / "processes" / f"{name}.pid").read_text(encoding="utf-8").split()[0])
+        """Return the process number of web, worker or beat; 0 while it is being started again."""
+        record = self.data_dir / "processes" / f"{name}.pid"
+        try:
+            return int(record.read_text(encoding="utf-8").split()[0])
+        except (FileNotFoundError, IndexError):
+            return 0
 
     def mails(self, to: str) -> list[EmailMessage]:
         """Return what was mailed to an address, oldest first."""

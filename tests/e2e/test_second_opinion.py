@@ -168,13 +168,13 @@ def test_from_the_search_to_the_answer(
     at_home.open_link("Answer")
     at_home.look("answer")
     at_home.field("The file").set_input_files({"name": "echo.pdf", "mimeType": "application/pdf", "buffer": pdf()})
-    at_home.field("Something you want to add").fill("شكرًا")
+    at_home.field("Something you want to add").fill("هذه هي الصورة")
     at_home.press("Send answer")
     at_home.sees("Thank you. Your answer has arrived.")
 
     coordinator.page.goto(f"{portal.address}/desk/{reference}/")
     expect(coordinator.page.get_by_text("echo.pdf")).to_be_visible()
-    expect(coordinator.page.get_by_text("شكرًا")).to_be_visible()
+    expect(coordinator.page.get_by_text("هذه هي الصورة")).to_be_visible()
     if language == "en":
         forward(coordinator)
         at_home.page.reload()
@@ -192,14 +192,14 @@ def open_step(reader: Reader, name: str) -> None:
 
 
 def forward(coordinator: Reader) -> None:
-    open_step(coordinator, "Send the case to a facility")
+    open_step(coordinator, "Send to a facility")
     coordinator.page.get_by_role("radio", name="Demo Hospital A").check()
     coordinator.press("Send the case")
     expect(coordinator.page.get_by_text("With the facility").first).to_be_visible()
 
 
 def decline(coordinator: Reader) -> None:
-    open_step(coordinator, "Decline")
+    open_step(coordinator, "Do not accept the request")
     coordinator.page.get_by_role("radio", name="No facility that we reach offers what you ask for.").check()
     coordinator.press("Decline and tell the patient")
     expect(coordinator.page.get_by_text("Not accepted").first).to_be_visible()
