@@ -58,16 +58,16 @@ FORGET_WORDS = """
 
 
 def rewrite(edited: Model) -> None:
-    """Bring the index in line with one object, and with those whose numbers it changes."""
+    """Bring the index in line with one object, and with those that show its name or count it."""
     with transaction.atomic():
         lock()
         rewrite_rows(type(edited), [edited.pk])
-        for related, ids in counted_with(edited):
+        for related, ids in shown_with(edited):
             rewrite_rows(related, ids)
 
 
-def counted_with(edited: Model) -> Iterable[tuple[type[Model], list[int]]]:
-    """Yield the model and ids of what shows how many there are of the edited object."""
+def shown_with(edited: Model) -> Iterable[tuple[type[Model], list[int]]]:
+    """Yield the model and ids of what shows how many there are of the edited object, or its name."""
     kind = source_of(type(edited)).kind
     models = {source.kind: source.model for source in SOURCES}
     if kind == Kind.FACILITY:
@@ -76,6 +76,9 @@ def counted_with(edited: Model) -> Iterable[tuple[type[Model], list[int]]]:
     if kind == Kind.TREATMENT:
         yield models[Kind.CONDITION], list(edited.conditions.values_list("pk", flat=True))
         yield models[Kind.BODY_DISTRICT], list(edited.body_districts.values_list("pk", flat=True))
+    if kind == Kind.SPECIALTY:
+        yield models[Kind.TREATMENT], list(edited.treatments.values_list("pk", flat=True))
+        yield models[Kind.CONDITION], list(edited.conditions.values_list("pk", flat=True))
 
 
 def rewrite_rows(model: type[Model], ids: list[int]) -> None:

@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from babel.dates import format_date, format_skeleton
 from django.conf import settings
@@ -289,7 +289,7 @@ def queue_of(
     counts = {kind.key: numbers[f"in_{kind.key}"] for kind in LANES}
     rows = _with_what_a_line_shows(chosen.keep(narrowed, reader, moment).in_queue_order())
     found = CountedPaginator(rows, counts[chosen.key]).get_page(page)
-    opened = _opened(found.object_list, reader, is_office) if counts[chosen.key] else []
+    opened = _opened(cast(RequestQuerySet, found.object_list), reader, is_office) if counts[chosen.key] else []
     return Queue(
         lane=chosen.key,
         counts=counts,
@@ -367,7 +367,7 @@ def turn_of(request: Request, reader: Person, roles: Iterable[Role]) -> Turn:
     roles = set(roles)
     if request.is_ended:
         return Turn(pgettext("whose turn", "Nobody’s turn"), _("This request has ended."))
-    if request.status == Status.AWAITING_PATIENT:
+    if request.status == Status.AWAITING_PATIENT and request.paused_since:
         asked = AWAITED[request.waiting_for] % {"day": day_words(request.paused_since)}
         return Turn(pgettext("whose turn", "The patient’s turn"), asked)
     if request.status == Status.SUBMITTED:

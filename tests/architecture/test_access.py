@@ -24,6 +24,7 @@ PAGES = [
 # Words that already say whose rows they are.
 SCOPES = {"visible_to", "owned_by"}
 # The patient's own row: the primary key or the request of her session narrows it to what is hers.
+OF_A_REFUSAL = {"pk", "reference", "status", "office"}
 OF_THE_SESSION = {"patient_request", "session"}
 
 
@@ -57,12 +58,20 @@ def chains(tree: ast.AST) -> Iterator[tuple[int, str, ast.expr, list[ast.Call]]]
         yield node.lineno, model, top, calls
 
 
+def columns(call: ast.Call) -> set[str]:
+    """Return the columns that a call names."""
+    return {str(argument.value) for argument in call.args if isinstance(argument, ast.Constant)}
+
+
 def is_scoped(calls: list[ast.Call]) -> bool:
     """Return whether a chain starts from what the person may see, or names the request of the session."""
     if any(isinstance(call.func, ast.Attribute) and call.func.attr in SCOPES for call in calls):
         return True
     # Whether a row is there says nothing of what it holds.
     if calls and isinstance(calls[-1].func, ast.Attribute) and calls[-1].func.attr == "exists":
+        return True
+    # A refusal is written down with these columns, and nothing else is read.
+    if any(ast.unparse(call.func).endswith(".only") and columns(call) <= OF_A_REFUSAL for call in calls):
         return True
     arguments = [keyword.value for call in calls for keyword in call.keywords]
     # A part of another query belongs to the rows of that query.
@@ -100,6 +109,8 @@ def test_nothing_of_a_request_is_in_the_administration() -> None:
     [
         ("Request.objects.get(pk=pk)", True),
         ("Request.objects.filter(reference=r).first()", True),
+        ('Request.objects.filter(reference=r).only("pk", "question").first()', True),
+        ('Request.objects.filter(reference=r).only("pk", "office").first()', False),
         ("Request.objects.visible_to(user).filter(reference=r)", False),
         ("Document.objects.filter(request=self.patient_request, pk=document).first()", False),
         ("Request.objects.get(pk=self.patient_request.pk)", False),

@@ -70,8 +70,8 @@ def test_relations_written_as_words_go_down_too(model: type[models.Model]) -> No
     named = {
         label
         for file in folder.glob("*.py")
-        for label in re.findall(r"""\bto=["'](\w+)\.\w+["']|\(["'](\w+)["'], ["']\d{4}_""", file.read_text())
-        for label in label
+        for found in re.findall(r"""\bto=["'](\w+)\.\w+["']|\(["'](\w+)["'], ["']\d{4}_""", file.read_text())
+        for label in found
         if label
     }
 
@@ -85,16 +85,15 @@ def test_no_drawer_that_collects_everything() -> None:
 
 
 def test_no_import_dodges_a_circle_inside_a_function() -> None:
-    inside = re.compile(r"^[ \t]+(?:from|import) (?:" + "|".join(CONTRACTS["root_packages"]) + r")\b", re.MULTILINE)
-    allowed = re.compile(r"if TYPE_CHECKING:\n(?:[ \t]+.*\n)+|def ready\(self\).*?(?=\n    def|\nclass|\Z)", re.DOTALL)
-    found = {
-        str(path.relative_to(ROOT)): inside.findall(code)
+    """Ruff refuses them (PLC0415); only what runs before the models are loaded may be excepted, and says why."""
+    excepted = {
+        str(path.relative_to(ROOT))
         for room in CONTRACTS["root_packages"]
         for path in (ROOT / room).rglob("*.py")
-        if (code := allowed.sub("", path.read_text())) and inside.search(code)
+        if "noqa: PLC0415" in path.read_text()
     }
 
-    assert found == {}
+    assert {path for path in excepted if not path.endswith("/apps.py")} <= {"healthlombardy/administration.py"}
 
 
 def test_the_rule_can_fail() -> None:

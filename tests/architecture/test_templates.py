@@ -21,7 +21,7 @@ LITERAL = re.compile(r""""[^"]*"|'[^']*'""")
 SAFE_TAGS = ("text ", "plain_text ", "opening ", "is_fallback ", "foreign ")
 # Found by Django or allauth by their place alone.
 BY_PLACE = re.compile(
-    r"^(?:403|404|500|admin/(?:base_site|color_theme_toggle)|django/forms/\w+|account/.+|mfa/.+)\.(?:html|txt)$"
+    r"^(?:403|404|500|admin/(?:base_site|color_theme_toggle|index)|django/forms/\w+|account/.+|mfa/.+)\.(?:html|txt)$"
 )
 # Mails: the outbox adds the endings to the name of a kind.
 MAIL = re.compile(r"^(\w+)/mail/(\w+)\.(?:subject\.txt|txt|html)$")
@@ -54,7 +54,7 @@ def is_used(name: str, named: set[str]) -> bool:
         return True
     mail = MAIL.match(name)
     if mail:
-        return f"{mail[1]}/mail/{mail[2]}" in python_code() or bool(re.search(rf'"{mail[2]}"', python_code()))
+        return bool(re.search(rf'["/]{mail[2]}"', python_code()))
     return bool(re.search(rf'template_name_suffix = "{re.escape(name)}"', python_code()))
 
 

@@ -195,7 +195,7 @@ def forward(coordinator: Reader) -> None:
     open_step(coordinator, "Send to a facility")
     coordinator.page.get_by_role("radio", name="Demo Hospital A").check()
     coordinator.press("Send the case")
-    expect(coordinator.page.get_by_text("With the facility").first).to_be_visible()
+    expect(coordinator.page.get_by_text("The case is with the facility.")).to_be_visible()
 
 
 def decline(coordinator: Reader) -> None:

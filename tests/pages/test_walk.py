@@ -113,12 +113,19 @@ def test_the_cookie_against_forged_forms_is_set_where_a_form_is_sent_and_nowhere
     assert not Client().get("/en/no-such-page/").cookies
 
 
-@pytest.mark.parametrize("path", ["/xx/", "/xx/facilities/", "/zh/", "/EN/facilities/", "/en/nothing/"])
+@pytest.mark.parametrize("path", ["/xx/", "/xx/facilities/", "/EN/facilities/", "/en/nothing/", "/pt-br/"])
 def test_an_unknown_language_is_a_page_that_is_not_there_in_words(client: Client, path: str) -> None:
     page = Walked(path, "en", client.get(path))
 
     assert page.response.status_code == 404
     assert "We cannot find this page" in page.elements.words
+
+
+def test_a_code_without_its_script_is_not_there_in_the_language_it_means(client: Client) -> None:
+    page = Walked("/zh/", "zh-hans", client.get("/zh/"))
+
+    assert page.response.status_code == 404
+    assert dict(page.elements.tags)["html"]["lang"] == "zh-Hans"
 
 
 def test_public_pages_answer_reading_only(client: Client) -> None:

@@ -111,6 +111,20 @@ def test_what_shows_how_many_treatments_there_are_is_rewritten_with_a_treatment(
     assert set(Entry.objects.filter(slug="grunitis").values_list("treatments", flat=True)) == {1}
 
 
+def test_what_shows_the_name_of_a_specialty_is_rewritten_with_it(db: None) -> None:
+    specialty = make_specialty("zumbology", name_en="Zumbology")
+    make_treatment("fopectomy", specialty=specialty)
+    make_condition("grunitis", specialty=specialty)
+    index_all()
+    specialty.name_en = "Wadlingology"
+    specialty.save()
+
+    rewrite(specialty)
+
+    shown = Entry.objects.filter(slug__in=["fopectomy", "grunitis"], language="en")
+    assert list(shown.values_list("specialty", flat=True)) == ["Wadlingology"] * 2
+
+
 # --- rebuilding -----------------------------------------------------------------------------------------------------
 
 

@@ -55,11 +55,11 @@ def test_offered_before_not_offered() -> None:
 
 
 def test_on_equal_score_more_hospitals_then_the_alphabet() -> None:
-    offered("c", "Zumbo gamma")
+    offered("c", "Zumbo gamma", times=2)
     offered("b", "Zumbo betas")
-    offered("a", "Zumbo alpha", times=2)
+    offered("a", "Zumbo alpha")
 
-    assert found("zumbo", kinds=[Kind.TREATMENT]) == ["a", "b", "c"]
+    assert found("zumbo", kinds=[Kind.TREATMENT]) == ["c", "a", "b"]
 
 
 def test_the_language_of_the_page_counts_more() -> None:

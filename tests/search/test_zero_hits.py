@@ -9,8 +9,10 @@ from django.utils import timezone
 
 from search import models
 from search.models import ZeroHit
+from tests.accounts.factories import make_user
+from tests.publishing.factories import client_of, make_facility_editor
 from tests.search.factories import index_all
-from tests.treatments.factories import make_treatment
+from tests.treatments.factories import make_facility, make_treatment
 
 pytestmark = pytest.mark.django_db
 
@@ -69,3 +71,17 @@ def test_what_is_typed_stands_in_no_log(client: Client, caplog: pytest.LogCaptur
     records = [record for record in caplog.records if record.name != "django.db.backends"]
     assert records
     assert not any("zubblewadling" in str(record.__dict__) for record in records)
+
+
+def test_editors_read_the_list_and_nobody_writes_it() -> None:
+    ZeroHit.note("zumbo", "en")
+    editor = client_of(make_user(roles=("editor",)))
+    path = "/admin/search/zerohit/"
+
+    page = editor.get(path)
+
+    assert "zumbo" in page.content.decode()
+    assert editor.post(f"{path}add/", {"words": "more", "language": "en"}).status_code == 403
+    for other in (make_facility_editor(make_facility()), make_user(roles=("administrator",)), make_user()):
+        assert "zumbo" not in client_of(other).get(path).content.decode()
+    assert noted() == [("zumbo", "en", 1)]

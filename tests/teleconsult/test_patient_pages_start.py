@@ -298,7 +298,9 @@ def test_a_very_long_question_is_kept_on_the_page_and_said_in_words(patients_bro
 def test_words_of_an_emergency_are_answered_first_and_the_text_is_kept(
     patients_browser: Browser, draft: Request
 ) -> None:
-    page = patients_browser.open(f"{START}question/").send(question="I have crushing chest pain", condition="", treatment="")
+    page = patients_browser.open(f"{START}question/").send(
+        question="I have crushing chest pain", condition="", treatment=""
+    )
 
     assert "Call your local emergency number now" in page.words
     assert "I have crushing chest pain" in page.main
