@@ -45,4 +45,3 @@ def milliseconds(work: Callable[[], object]) -> float:
 def p95(times: list[float]) -> float:
     """Return what 95 of 100 do not exceed."""
     return statistics.quantiles(times, n=100)[94]
-

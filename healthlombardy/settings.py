@@ -91,7 +91,9 @@ if not DEMO and not DEBUG and not BUILDING:
     if urlsplit(PUBLIC_URL).scheme != "https":
         raise ImproperlyConfigured("PUBLIC_URL must begin with https:// outside the demo.")
     if not text("EMAIL_URL"):
-        raise ImproperlyConfigured("EMAIL_URL is missing, so no mail would leave. Set smtp+tls://user:password@host:587.")
+        raise ImproperlyConfigured(
+            "EMAIL_URL is missing, so no mail would leave. Set smtp+tls://user:password@host:587."
+        )
     if not text("CLAMAV_ADDRESS") and not flag("ALLOW_UNSCANNED"):
         raise ImproperlyConfigured(
             "CLAMAV_ADDRESS is missing. Set the scanner's host:port, or ALLOW_UNSCANNED=1 to go without."

@@ -53,9 +53,7 @@ class Treatment(Entry):
     body_districts = models.ManyToManyField(
         BodyDistrict, verbose_name=_("body districts"), related_name="treatments", blank=True
     )
-    conditions = models.ManyToManyField(
-        Condition, verbose_name=_("conditions"), related_name="treatments", blank=True
-    )
+    conditions = models.ManyToManyField(Condition, verbose_name=_("conditions"), related_name="treatments", blank=True)
     icd9cm = ArrayField(models.CharField(max_length=8), verbose_name=_("ICD-9-CM codes"), default=list, blank=True)
     # Those of `icd9cm` that are newer than the 2007 edition, with which Italy codes discharges.
     icd9cm_newer = ArrayField(
@@ -79,9 +77,7 @@ class Offer(Provenance):
 
     data_class = DataClass.PUBLIC
 
-    facility = models.ForeignKey(
-        Facility, verbose_name=_("facility"), on_delete=models.CASCADE, related_name="offers"
-    )
+    facility = models.ForeignKey(Facility, verbose_name=_("facility"), on_delete=models.CASCADE, related_name="offers")
     treatment = models.ForeignKey(
         Treatment, verbose_name=_("treatment"), on_delete=models.CASCADE, related_name="offers"
     )
@@ -113,9 +109,7 @@ class Protocol(Provenance):
     facility = models.ForeignKey(
         Facility, verbose_name=_("facility"), on_delete=models.CASCADE, related_name="protocols"
     )
-    treatments = models.ManyToManyField(
-        Treatment, verbose_name=_("treatments"), related_name="protocols", blank=True
-    )
+    treatments = models.ManyToManyField(Treatment, verbose_name=_("treatments"), related_name="protocols", blank=True)
     name = models.CharField(_("name"), max_length=200, blank=True)
     for_whom = models.TextField(_("for whom"), blank=True, max_length=500)
     exclusions = models.TextField(_("when not, one a line"), blank=True, max_length=2000)
@@ -182,9 +176,7 @@ class RequiredDocument(models.Model):
         verbose_name = _("required document")
         verbose_name_plural = _("required documents")
         ordering = ["position"]
-        constraints = [
-            models.UniqueConstraint(fields=["protocol", "position"], name="required_document_position_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["protocol", "position"], name="required_document_position_once")]
 
     def __str__(self) -> str:
         return getattr(self, "what_en", "") or self.get_kind_display()

@@ -12,355 +12,1100 @@ import vault.fields
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('facilities', '0001_initial'),
-        ('treatments', '0001_initial'),
-        ('vault', '0002_guard_trail'),
+        ("facilities", "0001_initial"),
+        ("treatments", "0001_initial"),
+        ("vault", "0002_guard_trail"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='CoordinationOffice',
+            name="CoordinationOffice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120, verbose_name='name')),
-                ('province', models.CharField(choices=[('MI', 'Milan'), ('BG', 'Bergamo'), ('BS', 'Brescia'), ('CO', 'Como'), ('CR', 'Cremona'), ('LC', 'Lecco'), ('LO', 'Lodi'), ('MB', 'Monza and Brianza'), ('MN', 'Mantua'), ('PV', 'Pavia'), ('SO', 'Sondrio'), ('VA', 'Varese')], default='MI', max_length=2, verbose_name='province')),
-                ('zone', models.CharField(default='Europe/Rome', max_length=64, verbose_name='time zone')),
-                ('first_answer_working_days', models.PositiveSmallIntegerField(blank=True, default=2, null=True, verbose_name='working days to a first answer')),
-                ('is_receiving', models.BooleanField(default=True, verbose_name='receives new requests')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=120, verbose_name="name")),
+                (
+                    "province",
+                    models.CharField(
+                        choices=[
+                            ("MI", "Milan"),
+                            ("BG", "Bergamo"),
+                            ("BS", "Brescia"),
+                            ("CO", "Como"),
+                            ("CR", "Cremona"),
+                            ("LC", "Lecco"),
+                            ("LO", "Lodi"),
+                            ("MB", "Monza and Brianza"),
+                            ("MN", "Mantua"),
+                            ("PV", "Pavia"),
+                            ("SO", "Sondrio"),
+                            ("VA", "Varese"),
+                        ],
+                        default="MI",
+                        max_length=2,
+                        verbose_name="province",
+                    ),
+                ),
+                ("zone", models.CharField(default="Europe/Rome", max_length=64, verbose_name="time zone")),
+                (
+                    "first_answer_working_days",
+                    models.PositiveSmallIntegerField(
+                        blank=True, default=2, null=True, verbose_name="working days to a first answer"
+                    ),
+                ),
+                ("is_receiving", models.BooleanField(default=True, verbose_name="receives new requests")),
             ],
             options={
-                'verbose_name': 'coordination office',
-                'verbose_name_plural': 'coordination offices',
-                'ordering': ['pk'],
+                "verbose_name": "coordination office",
+                "verbose_name_plural": "coordination offices",
+                "ordering": ["pk"],
             },
         ),
         migrations.CreateModel(
-            name='Request',
+            name="Request",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('reference', models.CharField(default=teleconsult.references.make, editable=False, max_length=14, unique=True, verbose_name='reference')),
-                ('kind', models.CharField(choices=[('second_opinion', 'Second opinion'), ('question', 'Question to the coordination office'), ('check_up', 'Check-up'), ('estimate', 'Cost estimate'), ('collaboration', 'Collaboration')], default='second_opinion', max_length=20, verbose_name='kind')),
-                ('status', models.CharField(choices=[('draft', 'Draft'), ('submitted', 'Sent'), ('in_triage', 'With the coordination office'), ('with_facility', 'With the facility'), ('with_specialist', 'With the specialist'), ('opinion_ready', 'Opinion ready'), ('awaiting_patient', 'Waiting for you'), ('declined', 'Not accepted'), ('withdrawn', 'Withdrawn'), ('closed', 'Closed'), ('expired', 'Draft expired'), ('erased', 'Erased')], default='draft', max_length=20, verbose_name='status')),
-                ('returns_to', models.CharField(blank=True, choices=[('draft', 'Draft'), ('submitted', 'Sent'), ('in_triage', 'With the coordination office'), ('with_facility', 'With the facility'), ('with_specialist', 'With the specialist'), ('opinion_ready', 'Opinion ready'), ('awaiting_patient', 'Waiting for you'), ('declined', 'Not accepted'), ('withdrawn', 'Withdrawn'), ('closed', 'Closed'), ('expired', 'Draft expired'), ('erased', 'Erased')], max_length=20, verbose_name='returns to')),
-                ('waiting_for', models.CharField(blank=True, choices=[('document', 'We are waiting for a document from you.'), ('answer', 'We are waiting for your answer to a question.'), ('consent', 'We are waiting for your consent.')], max_length=20, verbose_name='waiting for')),
-                ('for_whom', models.CharField(choices=[('self', 'For myself'), ('relative', 'For someone else')], default='self', max_length=10, verbose_name='for whom')),
-                ('authority_stated_at', models.DateTimeField(blank=True, null=True, verbose_name='authority stated')),
-                ('email', vault.fields.SealedTextField(blank=True, data_class='C2', key='data_key', verbose_name='e-mail')),
-                ('email_key', vault.fields.KeyedHashField(blank=True, data_class='C2', db_index=True, purpose='email', verbose_name='look-up of the e-mail')),
-                ('patient_name', vault.fields.SealedTextField(blank=True, data_class='C2', key='data_key', verbose_name='name of the patient')),
-                ('asker_name', vault.fields.SealedTextField(blank=True, data_class='C2', key='data_key', verbose_name='name of the person who asks')),
-                ('relationship', vault.fields.SealedTextField(blank=True, data_class='C2', key='data_key', verbose_name='relation to the patient')),
-                ('country', models.CharField(blank=True, max_length=2, verbose_name='country or region')),
-                ('language', models.CharField(choices=[('en', 'English'), ('it', 'Italiano'), ('ar', 'العربية'), ('zh-hans', '简体中文'), ('es', 'Español'), ('fr', 'Français'), ('de', 'Deutsch'), ('ru', 'Русский')], default='en', max_length=10, verbose_name='language')),
-                ('zone', models.CharField(default='Europe/Rome', max_length=64, verbose_name='time zone')),
-                ('question', vault.fields.SealedTextField(blank=True, data_class='C3', key='data_key', verbose_name='question')),
-                ('treatment_slug', vault.fields.SealedTextField(blank=True, data_class='C3', key='data_key', verbose_name='treatment')),
-                ('condition_slug', vault.fields.SealedTextField(blank=True, data_class='C3', key='data_key', verbose_name='condition')),
-                ('age_years', vault.fields.SealedJSONField(blank=True, data_class='C3', key='data_key', null=True, verbose_name='age in years')),
-                ('sex', vault.fields.SealedTextField(blank=True, data_class='C3', key='data_key', verbose_name='sex')),
-                ('urgency', models.PositiveSmallIntegerField(choices=[(0, 'Routine'), (1, 'Soon'), (2, 'Urgent')], default=0, verbose_name='urgency')),
-                ('urgency_reason', vault.fields.SealedTextField(blank=True, data_class='C3', key='data_key', verbose_name='reason for the urgency')),
-                ('version', models.PositiveIntegerField(default=1, verbose_name='version')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='begun')),
-                ('saved_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='last saved')),
-                ('submitted_at', models.DateTimeField(blank=True, null=True, verbose_name='sent')),
-                ('clock_started_at', models.DateTimeField(blank=True, null=True, verbose_name='clock started')),
-                ('promised_days', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='promised working days')),
-                ('clock_province', models.CharField(blank=True, choices=[('MI', 'Milan'), ('BG', 'Bergamo'), ('BS', 'Brescia'), ('CO', 'Como'), ('CR', 'Cremona'), ('LC', 'Lecco'), ('LO', 'Lodi'), ('MB', 'Monza and Brianza'), ('MN', 'Mantua'), ('PV', 'Pavia'), ('SO', 'Sondrio'), ('VA', 'Varese')], max_length=2, verbose_name='province of the clock')),
-                ('due_at', models.DateTimeField(blank=True, null=True, verbose_name='due')),
-                ('paused_since', models.DateTimeField(blank=True, null=True, verbose_name='paused since')),
-                ('closed_at', models.DateTimeField(blank=True, null=True, verbose_name='ended')),
-                ('erased_at', models.DateTimeField(blank=True, null=True, verbose_name='erased')),
-                ('idempotency_key', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('submit_key', models.UUIDField(blank=True, editable=False, null=True, unique=True)),
-                ('data_key', models.OneToOneField(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='request', to='vault.datakey')),
-                ('facility', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='wished_in_requests', to='facilities.facility', verbose_name='wished facility')),
-                ('office', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='requests', to='teleconsult.coordinationoffice', verbose_name='office')),
-                ('owner', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='owned_requests', to=settings.AUTH_USER_MODEL, verbose_name='owner')),
-                ('protocol', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='requests', to='treatments.protocol', verbose_name='protocol')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "reference",
+                    models.CharField(
+                        default=teleconsult.references.make,
+                        editable=False,
+                        max_length=14,
+                        unique=True,
+                        verbose_name="reference",
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("second_opinion", "Second opinion"),
+                            ("question", "Question to the coordination office"),
+                            ("check_up", "Check-up"),
+                            ("estimate", "Cost estimate"),
+                            ("collaboration", "Collaboration"),
+                        ],
+                        default="second_opinion",
+                        max_length=20,
+                        verbose_name="kind",
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("draft", "Draft"),
+                            ("submitted", "Sent"),
+                            ("in_triage", "With the coordination office"),
+                            ("with_facility", "With the facility"),
+                            ("with_specialist", "With the specialist"),
+                            ("opinion_ready", "Opinion ready"),
+                            ("awaiting_patient", "Waiting for you"),
+                            ("declined", "Not accepted"),
+                            ("withdrawn", "Withdrawn"),
+                            ("closed", "Closed"),
+                            ("expired", "Draft expired"),
+                            ("erased", "Erased"),
+                        ],
+                        default="draft",
+                        max_length=20,
+                        verbose_name="status",
+                    ),
+                ),
+                (
+                    "returns_to",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("draft", "Draft"),
+                            ("submitted", "Sent"),
+                            ("in_triage", "With the coordination office"),
+                            ("with_facility", "With the facility"),
+                            ("with_specialist", "With the specialist"),
+                            ("opinion_ready", "Opinion ready"),
+                            ("awaiting_patient", "Waiting for you"),
+                            ("declined", "Not accepted"),
+                            ("withdrawn", "Withdrawn"),
+                            ("closed", "Closed"),
+                            ("expired", "Draft expired"),
+                            ("erased", "Erased"),
+                        ],
+                        max_length=20,
+                        verbose_name="returns to",
+                    ),
+                ),
+                (
+                    "waiting_for",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("document", "We are waiting for a document from you."),
+                            ("answer", "We are waiting for your answer to a question."),
+                            ("consent", "We are waiting for your consent."),
+                        ],
+                        max_length=20,
+                        verbose_name="waiting for",
+                    ),
+                ),
+                (
+                    "for_whom",
+                    models.CharField(
+                        choices=[("self", "For myself"), ("relative", "For someone else")],
+                        default="self",
+                        max_length=10,
+                        verbose_name="for whom",
+                    ),
+                ),
+                ("authority_stated_at", models.DateTimeField(blank=True, null=True, verbose_name="authority stated")),
+                (
+                    "email",
+                    vault.fields.SealedTextField(blank=True, data_class="C2", key="data_key", verbose_name="e-mail"),
+                ),
+                (
+                    "email_key",
+                    vault.fields.KeyedHashField(
+                        blank=True,
+                        data_class="C2",
+                        db_index=True,
+                        purpose="email",
+                        verbose_name="look-up of the e-mail",
+                    ),
+                ),
+                (
+                    "patient_name",
+                    vault.fields.SealedTextField(
+                        blank=True, data_class="C2", key="data_key", verbose_name="name of the patient"
+                    ),
+                ),
+                (
+                    "asker_name",
+                    vault.fields.SealedTextField(
+                        blank=True, data_class="C2", key="data_key", verbose_name="name of the person who asks"
+                    ),
+                ),
+                (
+                    "relationship",
+                    vault.fields.SealedTextField(
+                        blank=True, data_class="C2", key="data_key", verbose_name="relation to the patient"
+                    ),
+                ),
+                ("country", models.CharField(blank=True, max_length=2, verbose_name="country or region")),
+                (
+                    "language",
+                    models.CharField(
+                        choices=[
+                            ("en", "English"),
+                            ("it", "Italiano"),
+                            ("ar", "العربية"),
+                            ("zh-hans", "简体中文"),
+                            ("es", "Español"),
+                            ("fr", "Français"),
+                            ("de", "Deutsch"),
+                            ("ru", "Русский"),
+                        ],
+                        default="en",
+                        max_length=10,
+                        verbose_name="language",
+                    ),
+                ),
+                ("zone", models.CharField(default="Europe/Rome", max_length=64, verbose_name="time zone")),
+                (
+                    "question",
+                    vault.fields.SealedTextField(blank=True, data_class="C3", key="data_key", verbose_name="question"),
+                ),
+                (
+                    "treatment_slug",
+                    vault.fields.SealedTextField(blank=True, data_class="C3", key="data_key", verbose_name="treatment"),
+                ),
+                (
+                    "condition_slug",
+                    vault.fields.SealedTextField(blank=True, data_class="C3", key="data_key", verbose_name="condition"),
+                ),
+                (
+                    "age_years",
+                    vault.fields.SealedJSONField(
+                        blank=True, data_class="C3", key="data_key", null=True, verbose_name="age in years"
+                    ),
+                ),
+                ("sex", vault.fields.SealedTextField(blank=True, data_class="C3", key="data_key", verbose_name="sex")),
+                (
+                    "urgency",
+                    models.PositiveSmallIntegerField(
+                        choices=[(0, "Routine"), (1, "Soon"), (2, "Urgent")], default=0, verbose_name="urgency"
+                    ),
+                ),
+                (
+                    "urgency_reason",
+                    vault.fields.SealedTextField(
+                        blank=True, data_class="C3", key="data_key", verbose_name="reason for the urgency"
+                    ),
+                ),
+                ("version", models.PositiveIntegerField(default=1, verbose_name="version")),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="begun")),
+                ("saved_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="last saved")),
+                ("submitted_at", models.DateTimeField(blank=True, null=True, verbose_name="sent")),
+                ("clock_started_at", models.DateTimeField(blank=True, null=True, verbose_name="clock started")),
+                (
+                    "promised_days",
+                    models.PositiveSmallIntegerField(blank=True, null=True, verbose_name="promised working days"),
+                ),
+                (
+                    "clock_province",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("MI", "Milan"),
+                            ("BG", "Bergamo"),
+                            ("BS", "Brescia"),
+                            ("CO", "Como"),
+                            ("CR", "Cremona"),
+                            ("LC", "Lecco"),
+                            ("LO", "Lodi"),
+                            ("MB", "Monza and Brianza"),
+                            ("MN", "Mantua"),
+                            ("PV", "Pavia"),
+                            ("SO", "Sondrio"),
+                            ("VA", "Varese"),
+                        ],
+                        max_length=2,
+                        verbose_name="province of the clock",
+                    ),
+                ),
+                ("due_at", models.DateTimeField(blank=True, null=True, verbose_name="due")),
+                ("paused_since", models.DateTimeField(blank=True, null=True, verbose_name="paused since")),
+                ("closed_at", models.DateTimeField(blank=True, null=True, verbose_name="ended")),
+                ("erased_at", models.DateTimeField(blank=True, null=True, verbose_name="erased")),
+                ("idempotency_key", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("submit_key", models.UUIDField(blank=True, editable=False, null=True, unique=True)),
+                (
+                    "data_key",
+                    models.OneToOneField(
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="request",
+                        to="vault.datakey",
+                    ),
+                ),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="wished_in_requests",
+                        to="facilities.facility",
+                        verbose_name="wished facility",
+                    ),
+                ),
+                (
+                    "office",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="requests",
+                        to="teleconsult.coordinationoffice",
+                        verbose_name="office",
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="owned_requests",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="owner",
+                    ),
+                ),
+                (
+                    "protocol",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="requests",
+                        to="treatments.protocol",
+                        verbose_name="protocol",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'request',
-                'verbose_name_plural': 'requests',
-                'ordering': ['-urgency', 'due_at', 'submitted_at'],
+                "verbose_name": "request",
+                "verbose_name_plural": "requests",
+                "ordering": ["-urgency", "due_at", "submitted_at"],
             },
         ),
         migrations.CreateModel(
-            name='Receipt',
+            name="Receipt",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('secret_hash', models.CharField(max_length=64, unique=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('confirmed_at', models.DateTimeField(blank=True, null=True)),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('confirmed_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('request', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='receipts', to='teleconsult.request')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("secret_hash", models.CharField(max_length=64, unique=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("confirmed_at", models.DateTimeField(blank=True, null=True)),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "confirmed_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "request",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="receipts", to="teleconsult.request"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Pause',
+            name="Pause",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('since', models.DateTimeField()),
-                ('until', models.DateTimeField()),
-                ('waiting_for', models.CharField(choices=[('document', 'We are waiting for a document from you.'), ('answer', 'We are waiting for your answer to a question.'), ('consent', 'We are waiting for your consent.')], max_length=20)),
-                ('request', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='pauses', to='teleconsult.request')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("since", models.DateTimeField()),
+                ("until", models.DateTimeField()),
+                (
+                    "waiting_for",
+                    models.CharField(
+                        choices=[
+                            ("document", "We are waiting for a document from you."),
+                            ("answer", "We are waiting for your answer to a question."),
+                            ("consent", "We are waiting for your consent."),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "request",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="pauses", to="teleconsult.request"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['since'],
+                "ordering": ["since"],
             },
         ),
         migrations.CreateModel(
-            name='PatientSession',
+            name="PatientSession",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('token_hash', models.CharField(max_length=64, unique=True)),
-                ('level', models.CharField(choices=[('full', 'Everything'), ('status', 'The status only')], max_length=10)),
-                ('unconfirmed_secret', vault.fields.SealedTextField(blank=True, data_class='C2', key='request.data_key')),
-                ('started_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('seen_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('request', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='sessions', to='teleconsult.request')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("token_hash", models.CharField(max_length=64, unique=True)),
+                (
+                    "level",
+                    models.CharField(choices=[("full", "Everything"), ("status", "The status only")], max_length=10),
+                ),
+                (
+                    "unconfirmed_secret",
+                    vault.fields.SealedTextField(blank=True, data_class="C2", key="request.data_key"),
+                ),
+                ("started_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("seen_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "request",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="sessions", to="teleconsult.request"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Message',
+            name="Message",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('direction', models.CharField(choices=[('from_patient', 'From the patient'), ('to_patient', 'To the patient')], max_length=20)),
-                ('role', models.CharField(choices=[('patient', 'Patient'), ('relative', 'Relative'), ('coordinator', 'Coordinator'), ('facility_office', 'Office of the facility'), ('specialist', 'Specialist'), ('system', 'The portal itself')], max_length=20)),
-                ('body', vault.fields.SealedTextField(data_class='C3', key='request.data_key')),
-                ('language', models.CharField(blank=True, max_length=10)),
-                ('sent_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('idempotency_key', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('facility', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='facilities.facility')),
-                ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('request', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='messages', to='teleconsult.request')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "direction",
+                    models.CharField(
+                        choices=[("from_patient", "From the patient"), ("to_patient", "To the patient")], max_length=20
+                    ),
+                ),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("patient", "Patient"),
+                            ("relative", "Relative"),
+                            ("coordinator", "Coordinator"),
+                            ("facility_office", "Office of the facility"),
+                            ("specialist", "Specialist"),
+                            ("system", "The portal itself"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("body", vault.fields.SealedTextField(data_class="C3", key="request.data_key")),
+                ("language", models.CharField(blank=True, max_length=10)),
+                ("sent_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("idempotency_key", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="facilities.facility",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "request",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="messages", to="teleconsult.request"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['sent_at'],
+                "ordering": ["sent_at"],
             },
         ),
         migrations.CreateModel(
-            name='InternalNote',
+            name="InternalNote",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('role', models.CharField(choices=[('patient', 'Patient'), ('relative', 'Relative'), ('coordinator', 'Coordinator'), ('facility_office', 'Office of the facility'), ('specialist', 'Specialist'), ('system', 'The portal itself')], max_length=20)),
-                ('body', vault.fields.SealedTextField(data_class='C3', key='request.data_key')),
-                ('written_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('idempotency_key', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('facility', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='facilities.facility')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('request', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='internal_notes', to='teleconsult.request')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("patient", "Patient"),
+                            ("relative", "Relative"),
+                            ("coordinator", "Coordinator"),
+                            ("facility_office", "Office of the facility"),
+                            ("specialist", "Specialist"),
+                            ("system", "The portal itself"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("body", vault.fields.SealedTextField(data_class="C3", key="request.data_key")),
+                ("written_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("idempotency_key", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="facilities.facility",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "request",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="internal_notes",
+                        to="teleconsult.request",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['written_at'],
+                "ordering": ["written_at"],
             },
         ),
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('number', models.PositiveIntegerField()),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('action', models.CharField(choices=[('start', 'Began the request'), ('save', 'Saved an answer'), ('submit', 'Sent the request'), ('take', 'Took the request'), ('take_over', 'Took the request over from a colleague'), ('ask_document', 'Asked for a document'), ('ask_question', 'Asked a question'), ('ask_consent', 'Asked for consent to send the case to a facility'), ('answer', 'Answered'), ('forward', 'Sent the case to the facility'), ('name_specialist', 'Named the specialist'), ('settle_fee', 'Recorded that the fee is settled'), ('return_to_triage', 'Returned the case to the coordination office'), ('decline', 'Could not accept the request'), ('close', 'Closed the request'), ('close_no_answer', 'Closed because no answer came'), ('withdraw', 'Withdrew the request'), ('expire', 'The draft was forgotten and is gone'), ('erase', 'Erased everything'), ('give_consent', 'Gave consent'), ('revoke_consent', 'Revoked consent'), ('state_authority', 'Stated the authority to act for the patient'), ('set_urgency', 'Changed the urgency'), ('send_message', 'Wrote a message'), ('write_note', 'Wrote an internal note'), ('add_document', 'Added a document'), ('remove_document', 'Removed a document'), ('ask_receipt', 'Asked for a new receipt'), ('confirm_identity', 'Confirmed who is asking')], max_length=20)),
-                ('from_status', models.CharField(blank=True, choices=[('draft', 'Draft'), ('submitted', 'Sent'), ('in_triage', 'With the coordination office'), ('with_facility', 'With the facility'), ('with_specialist', 'With the specialist'), ('opinion_ready', 'Opinion ready'), ('awaiting_patient', 'Waiting for you'), ('declined', 'Not accepted'), ('withdrawn', 'Withdrawn'), ('closed', 'Closed'), ('expired', 'Draft expired'), ('erased', 'Erased')], max_length=20)),
-                ('to_status', models.CharField(choices=[('draft', 'Draft'), ('submitted', 'Sent'), ('in_triage', 'With the coordination office'), ('with_facility', 'With the facility'), ('with_specialist', 'With the specialist'), ('opinion_ready', 'Opinion ready'), ('awaiting_patient', 'Waiting for you'), ('declined', 'Not accepted'), ('withdrawn', 'Withdrawn'), ('closed', 'Closed'), ('expired', 'Draft expired'), ('erased', 'Erased')], max_length=20)),
-                ('role', models.CharField(choices=[('patient', 'Patient'), ('relative', 'Relative'), ('coordinator', 'Coordinator'), ('facility_office', 'Office of the facility'), ('specialist', 'Specialist'), ('system', 'The portal itself')], max_length=20)),
-                ('reason', models.CharField(blank=True, max_length=30)),
-                ('note', vault.fields.SealedTextField(blank=True, data_class='C3', key='request.data_key')),
-                ('facility', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='facilities.facility')),
-                ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('request', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='events', to='teleconsult.request')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("number", models.PositiveIntegerField()),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "action",
+                    models.CharField(
+                        choices=[
+                            ("start", "Began the request"),
+                            ("save", "Saved an answer"),
+                            ("submit", "Sent the request"),
+                            ("take", "Took the request"),
+                            ("take_over", "Took the request over from a colleague"),
+                            ("ask_document", "Asked for a document"),
+                            ("ask_question", "Asked a question"),
+                            ("ask_consent", "Asked for consent to send the case to a facility"),
+                            ("answer", "Answered"),
+                            ("forward", "Sent the case to the facility"),
+                            ("name_specialist", "Named the specialist"),
+                            ("settle_fee", "Recorded that the fee is settled"),
+                            ("return_to_triage", "Returned the case to the coordination office"),
+                            ("decline", "Could not accept the request"),
+                            ("close", "Closed the request"),
+                            ("close_no_answer", "Closed because no answer came"),
+                            ("withdraw", "Withdrew the request"),
+                            ("expire", "The draft was forgotten and is gone"),
+                            ("erase", "Erased everything"),
+                            ("give_consent", "Gave consent"),
+                            ("revoke_consent", "Revoked consent"),
+                            ("state_authority", "Stated the authority to act for the patient"),
+                            ("set_urgency", "Changed the urgency"),
+                            ("send_message", "Wrote a message"),
+                            ("write_note", "Wrote an internal note"),
+                            ("add_document", "Added a document"),
+                            ("remove_document", "Removed a document"),
+                            ("ask_receipt", "Asked for a new receipt"),
+                            ("confirm_identity", "Confirmed who is asking"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "from_status",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("draft", "Draft"),
+                            ("submitted", "Sent"),
+                            ("in_triage", "With the coordination office"),
+                            ("with_facility", "With the facility"),
+                            ("with_specialist", "With the specialist"),
+                            ("opinion_ready", "Opinion ready"),
+                            ("awaiting_patient", "Waiting for you"),
+                            ("declined", "Not accepted"),
+                            ("withdrawn", "Withdrawn"),
+                            ("closed", "Closed"),
+                            ("expired", "Draft expired"),
+                            ("erased", "Erased"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "to_status",
+                    models.CharField(
+                        choices=[
+                            ("draft", "Draft"),
+                            ("submitted", "Sent"),
+                            ("in_triage", "With the coordination office"),
+                            ("with_facility", "With the facility"),
+                            ("with_specialist", "With the specialist"),
+                            ("opinion_ready", "Opinion ready"),
+                            ("awaiting_patient", "Waiting for you"),
+                            ("declined", "Not accepted"),
+                            ("withdrawn", "Withdrawn"),
+                            ("closed", "Closed"),
+                            ("expired", "Draft expired"),
+                            ("erased", "Erased"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("patient", "Patient"),
+                            ("relative", "Relative"),
+                            ("coordinator", "Coordinator"),
+                            ("facility_office", "Office of the facility"),
+                            ("specialist", "Specialist"),
+                            ("system", "The portal itself"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, max_length=30)),
+                ("note", vault.fields.SealedTextField(blank=True, data_class="C3", key="request.data_key")),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="facilities.facility",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "request",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="events", to="teleconsult.request"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['request', 'number'],
+                "ordering": ["request", "number"],
             },
         ),
         migrations.CreateModel(
-            name='Document',
+            name="Document",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('kind', vault.fields.SealedTextField(data_class='C3', default='other', key='request.data_key', verbose_name='kind')),
-                ('issued_on', vault.fields.SealedTextField(blank=True, data_class='C3', key='request.data_key', verbose_name='date on the document')),
-                ('language', models.CharField(blank=True, max_length=10, verbose_name='language')),
-                ('requirement', vault.fields.SealedJSONField(blank=True, data_class='C3', key='request.data_key', null=True, verbose_name='answers')),
-                ('role', models.CharField(choices=[('patient', 'Patient'), ('relative', 'Relative'), ('coordinator', 'Coordinator'), ('facility_office', 'Office of the facility'), ('specialist', 'Specialist'), ('system', 'The portal itself')], default='patient', max_length=20)),
-                ('added_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='added')),
-                ('file', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='document', to='vault.storedfile')),
-                ('request', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='documents', to='teleconsult.request')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "kind",
+                    vault.fields.SealedTextField(
+                        data_class="C3", default="other", key="request.data_key", verbose_name="kind"
+                    ),
+                ),
+                (
+                    "issued_on",
+                    vault.fields.SealedTextField(
+                        blank=True, data_class="C3", key="request.data_key", verbose_name="date on the document"
+                    ),
+                ),
+                ("language", models.CharField(blank=True, max_length=10, verbose_name="language")),
+                (
+                    "requirement",
+                    vault.fields.SealedJSONField(
+                        blank=True, data_class="C3", key="request.data_key", null=True, verbose_name="answers"
+                    ),
+                ),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("patient", "Patient"),
+                            ("relative", "Relative"),
+                            ("coordinator", "Coordinator"),
+                            ("facility_office", "Office of the facility"),
+                            ("specialist", "Specialist"),
+                            ("system", "The portal itself"),
+                        ],
+                        default="patient",
+                        max_length=20,
+                    ),
+                ),
+                ("added_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="added")),
+                (
+                    "file",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="document", to="vault.storedfile"
+                    ),
+                ),
+                (
+                    "request",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="documents", to="teleconsult.request"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'document',
-                'verbose_name_plural': 'documents',
-                'ordering': ['added_at'],
+                "verbose_name": "document",
+                "verbose_name_plural": "documents",
+                "ordering": ["added_at"],
             },
         ),
         migrations.CreateModel(
-            name='Consent',
+            name="Consent",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('number', models.PositiveIntegerField()),
-                ('purpose', models.CharField(choices=[('coordination', 'The coordination office reads the request and its documents'), ('facility', 'One named facility reads the request and its documents')], max_length=20)),
-                ('decision', models.CharField(choices=[('grant', 'Given'), ('revoke', 'Revoked')], max_length=10)),
-                ('text_version', models.CharField(max_length=20)),
-                ('text_language', models.CharField(max_length=10)),
-                ('text_hash', models.CharField(max_length=64)),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('facility', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='facilities.facility')),
-                ('request', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='consents', to='teleconsult.request')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("number", models.PositiveIntegerField()),
+                (
+                    "purpose",
+                    models.CharField(
+                        choices=[
+                            ("coordination", "The coordination office reads the request and its documents"),
+                            ("facility", "One named facility reads the request and its documents"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("decision", models.CharField(choices=[("grant", "Given"), ("revoke", "Revoked")], max_length=10)),
+                ("text_version", models.CharField(max_length=20)),
+                ("text_language", models.CharField(max_length=10)),
+                ("text_hash", models.CharField(max_length=64)),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="facilities.facility",
+                    ),
+                ),
+                (
+                    "request",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="consents", to="teleconsult.request"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['request', 'number'],
+                "ordering": ["request", "number"],
             },
         ),
         migrations.CreateModel(
-            name='Assignment',
+            name="Assignment",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('forwarded_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('named_at', models.DateTimeField(blank=True, null=True)),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='assignments', to='facilities.facility')),
-                ('specialist', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='assigned_cases', to=settings.AUTH_USER_MODEL)),
-                ('request', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='assignments', to='teleconsult.request')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("forwarded_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("named_at", models.DateTimeField(blank=True, null=True)),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="assignments",
+                        to="facilities.facility",
+                    ),
+                ),
+                (
+                    "specialist",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="assigned_cases",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "request",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="assignments",
+                        to="teleconsult.request",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['forwarded_at'],
+                "ordering": ["forwarded_at"],
             },
         ),
         migrations.CreateModel(
-            name='Alternative',
+            name="Alternative",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField(default=1)),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='facilities.facility')),
-                ('request', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='alternatives', to='teleconsult.request')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.PositiveSmallIntegerField(default=1)),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="facilities.facility"
+                    ),
+                ),
+                (
+                    "request",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="alternatives",
+                        to="teleconsult.request",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position'],
+                "ordering": ["position"],
             },
         ),
         migrations.CreateModel(
-            name='AccessCode',
+            name="AccessCode",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('level', models.CharField(choices=[('full', 'Everything'), ('status', 'The status only')], max_length=10)),
-                ('code_hash', models.CharField(max_length=64)),
-                ('browser_hash', models.CharField(max_length=64)),
-                ('tries', models.PositiveSmallIntegerField(default=0)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('expires_at', models.DateTimeField()),
-                ('used_at', models.DateTimeField(blank=True, null=True)),
-                ('request', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='access_codes', to='teleconsult.request')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "level",
+                    models.CharField(choices=[("full", "Everything"), ("status", "The status only")], max_length=10),
+                ),
+                ("code_hash", models.CharField(max_length=64)),
+                ("browser_hash", models.CharField(max_length=64)),
+                ("tries", models.PositiveSmallIntegerField(default=0)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("expires_at", models.DateTimeField()),
+                ("used_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "request",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="access_codes",
+                        to="teleconsult.request",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='OfficeMember',
+            name="OfficeMember",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('since', models.DateField(default=django.utils.timezone.localdate, verbose_name='from')),
-                ('until', models.DateField(blank=True, null=True, verbose_name='until')),
-                ('office', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='members', to='teleconsult.coordinationoffice', verbose_name='office')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='office_members', to=settings.AUTH_USER_MODEL, verbose_name='person')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("since", models.DateField(default=django.utils.timezone.localdate, verbose_name="from")),
+                ("until", models.DateField(blank=True, null=True, verbose_name="until")),
+                (
+                    "office",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="members",
+                        to="teleconsult.coordinationoffice",
+                        verbose_name="office",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="office_members",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="person",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'coordinator',
-                'verbose_name_plural': 'coordinators',
-                'constraints': [models.UniqueConstraint(fields=('office', 'user', 'since'), name='office_member_once'), models.CheckConstraint(condition=models.Q(('until__isnull', True), ('until__gte', models.F('since')), _connector='OR'), name='office_member_period')],
+                "verbose_name": "coordinator",
+                "verbose_name_plural": "coordinators",
+                "constraints": [
+                    models.UniqueConstraint(fields=("office", "user", "since"), name="office_member_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("until__isnull", True), ("until__gte", models.F("since")), _connector="OR"),
+                        name="office_member_period",
+                    ),
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='request',
-            index=models.Index(fields=['office', 'status', 'due_at'], name='request_queue'),
+            model_name="request",
+            index=models.Index(fields=["office", "status", "due_at"], name="request_queue"),
         ),
         migrations.AddIndex(
-            model_name='request',
-            index=models.Index(fields=['status', 'saved_at'], name='request_forgotten'),
+            model_name="request",
+            index=models.Index(fields=["status", "saved_at"], name="request_forgotten"),
         ),
         migrations.AddConstraint(
-            model_name='request',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['draft', 'submitted', 'in_triage', 'with_facility', 'with_specialist', 'opinion_ready', 'awaiting_patient', 'declined', 'withdrawn', 'closed', 'expired', 'erased'])), name='request_status_known'),
+            model_name="request",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "status__in",
+                        [
+                            "draft",
+                            "submitted",
+                            "in_triage",
+                            "with_facility",
+                            "with_specialist",
+                            "opinion_ready",
+                            "awaiting_patient",
+                            "declined",
+                            "withdrawn",
+                            "closed",
+                            "expired",
+                            "erased",
+                        ],
+                    )
+                ),
+                name="request_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='request',
-            constraint=models.CheckConstraint(condition=models.Q(('reference__regex', '^HL-[34679ACDEFGHJKMNPQRTWXY]{4}-[34679ACDEFGHJKMNPQRTWXY]{4}-[34679ACDEFGHJKMNPQRTWXY]$')), name='request_reference_shape'),
+            model_name="request",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "reference__regex",
+                        "^HL-[34679ACDEFGHJKMNPQRTWXY]{4}-[34679ACDEFGHJKMNPQRTWXY]{4}-[34679ACDEFGHJKMNPQRTWXY]$",
+                    )
+                ),
+                name="request_reference_shape",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='request',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('paused_since__isnull', False), ('returns_to__in', ('in_triage', 'with_facility', 'with_specialist')), ('status', 'awaiting_patient'), ('waiting_for__in', ['document', 'answer', 'consent'])), models.Q(models.Q(('status', 'awaiting_patient'), _negated=True), ('paused_since__isnull', True), ('returns_to', ''), ('waiting_for', '')), _connector='OR'), name='request_waits_with_a_way_back'),
+            model_name="request",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("paused_since__isnull", False),
+                        ("returns_to__in", ("in_triage", "with_facility", "with_specialist")),
+                        ("status", "awaiting_patient"),
+                        ("waiting_for__in", ["document", "answer", "consent"]),
+                    ),
+                    models.Q(
+                        models.Q(("status", "awaiting_patient"), _negated=True),
+                        ("paused_since__isnull", True),
+                        ("returns_to", ""),
+                        ("waiting_for", ""),
+                    ),
+                    _connector="OR",
+                ),
+                name="request_waits_with_a_way_back",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='request',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['draft', 'expired']), ('submitted_at__isnull', True)), ('status', 'erased'), models.Q(models.Q(('status__in', ['draft', 'expired', 'erased']), _negated=True), ('submitted_at__isnull', False)), _connector='OR'), name='request_sent_unless_draft'),
+            model_name="request",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status__in", ["draft", "expired"]), ("submitted_at__isnull", True)),
+                    ("status", "erased"),
+                    models.Q(
+                        models.Q(("status__in", ["draft", "expired", "erased"]), _negated=True),
+                        ("submitted_at__isnull", False),
+                    ),
+                    _connector="OR",
+                ),
+                name="request_sent_unless_draft",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='request',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status__in', ('in_triage', 'with_facility', 'with_specialist', 'opinion_ready', 'awaiting_patient')), _negated=True), ('owner__isnull', False), _connector='OR'), name='request_has_one_owner'),
+            model_name="request",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        (
+                            "status__in",
+                            ("in_triage", "with_facility", "with_specialist", "opinion_ready", "awaiting_patient"),
+                        ),
+                        _negated=True,
+                    ),
+                    ("owner__isnull", False),
+                    _connector="OR",
+                ),
+                name="request_has_one_owner",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='request',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_at__isnull', False), ('status__in', ('declined', 'withdrawn', 'closed', 'expired', 'erased'))), models.Q(models.Q(('status__in', ('declined', 'withdrawn', 'closed', 'expired', 'erased')), _negated=True), ('closed_at__isnull', True)), _connector='OR'), name='request_ended_has_a_time'),
+            model_name="request",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("closed_at__isnull", False),
+                        ("status__in", ("declined", "withdrawn", "closed", "expired", "erased")),
+                    ),
+                    models.Q(
+                        models.Q(
+                            ("status__in", ("declined", "withdrawn", "closed", "expired", "erased")), _negated=True
+                        ),
+                        ("closed_at__isnull", True),
+                    ),
+                    _connector="OR",
+                ),
+                name="request_ended_has_a_time",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='request',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('clock_province', ''), ('clock_started_at__isnull', True), ('due_at__isnull', True), ('promised_days__isnull', True)), models.Q(('clock_province__in', ['MI', 'BG', 'BS', 'CO', 'CR', 'LC', 'LO', 'MB', 'MN', 'PV', 'SO', 'VA']), ('clock_started_at__isnull', False), ('due_at__gt', models.F('clock_started_at')), ('due_at__isnull', False), ('promised_days__gte', 1)), _connector='OR'), name='request_clock_is_whole'),
+            model_name="request",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("clock_province", ""),
+                        ("clock_started_at__isnull", True),
+                        ("due_at__isnull", True),
+                        ("promised_days__isnull", True),
+                    ),
+                    models.Q(
+                        (
+                            "clock_province__in",
+                            ["MI", "BG", "BS", "CO", "CR", "LC", "LO", "MB", "MN", "PV", "SO", "VA"],
+                        ),
+                        ("clock_started_at__isnull", False),
+                        ("due_at__gt", models.F("clock_started_at")),
+                        ("due_at__isnull", False),
+                        ("promised_days__gte", 1),
+                    ),
+                    _connector="OR",
+                ),
+                name="request_clock_is_whole",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='request',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('erased_at__isnull', False), ('status__in', ['expired', 'erased'])), models.Q(('status__in', ['expired', 'erased']), _negated=True), _connector='OR'), name='request_erased_has_a_time'),
+            model_name="request",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("erased_at__isnull", False), ("status__in", ["expired", "erased"])),
+                    models.Q(("status__in", ["expired", "erased"]), _negated=True),
+                    _connector="OR",
+                ),
+                name="request_erased_has_a_time",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='receipt',
-            constraint=models.UniqueConstraint(condition=models.Q(('ended_at__isnull', True)), fields=('request',), name='receipt_one_live'),
+            model_name="receipt",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("ended_at__isnull", True)), fields=("request",), name="receipt_one_live"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pause',
-            constraint=models.CheckConstraint(condition=models.Q(('until__gte', models.F('since'))), name='pause_period'),
+            model_name="pause",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("until__gte", models.F("since"))), name="pause_period"
+            ),
         ),
         migrations.AddIndex(
-            model_name='patientsession',
-            index=models.Index(fields=['request', 'ended_at'], name='patient_session_open'),
+            model_name="patientsession",
+            index=models.Index(fields=["request", "ended_at"], name="patient_session_open"),
         ),
         migrations.AddConstraint(
-            model_name='event',
-            constraint=models.UniqueConstraint(fields=('request', 'number'), name='event_number_once'),
+            model_name="event",
+            constraint=models.UniqueConstraint(fields=("request", "number"), name="event_number_once"),
         ),
         migrations.AddConstraint(
-            model_name='consent',
-            constraint=models.UniqueConstraint(fields=('request', 'number'), name='consent_number_once'),
+            model_name="consent",
+            constraint=models.UniqueConstraint(fields=("request", "number"), name="consent_number_once"),
         ),
         migrations.AddConstraint(
-            model_name='consent',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('facility__isnull', False), ('purpose', 'facility')), models.Q(('facility__isnull', True), ('purpose', 'coordination')), _connector='OR'), name='consent_names_its_facility'),
+            model_name="consent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("facility__isnull", False), ("purpose", "facility")),
+                    models.Q(("facility__isnull", True), ("purpose", "coordination")),
+                    _connector="OR",
+                ),
+                name="consent_names_its_facility",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.UniqueConstraint(condition=models.Q(('ended_at__isnull', True)), fields=('request',), name='assignment_one_current'),
+            model_name="assignment",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("ended_at__isnull", True)), fields=("request",), name="assignment_one_current"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('named_at__isnull', True), ('specialist__isnull', True)), models.Q(('named_at__isnull', False), ('specialist__isnull', False)), _connector='OR'), name='assignment_specialist_named'),
+            model_name="assignment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("named_at__isnull", True), ("specialist__isnull", True)),
+                    models.Q(("named_at__isnull", False), ("specialist__isnull", False)),
+                    _connector="OR",
+                ),
+                name="assignment_specialist_named",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.CheckConstraint(condition=models.Q(('ended_at__isnull', True), ('ended_at__gte', models.F('forwarded_at')), _connector='OR'), name='assignment_period'),
+            model_name="assignment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("ended_at__isnull", True), ("ended_at__gte", models.F("forwarded_at")), _connector="OR"
+                ),
+                name="assignment_period",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='alternative',
-            constraint=models.UniqueConstraint(fields=('request', 'facility'), name='alternative_once'),
+            model_name="alternative",
+            constraint=models.UniqueConstraint(fields=("request", "facility"), name="alternative_once"),
         ),
         migrations.AddConstraint(
-            model_name='accesscode',
-            constraint=models.CheckConstraint(condition=models.Q(('tries__lte', 3)), name='access_code_three_tries'),
+            model_name="accesscode",
+            constraint=models.CheckConstraint(condition=models.Q(("tries__lte", 3)), name="access_code_three_tries"),
         ),
         migrations.AddConstraint(
-            model_name='accesscode',
-            constraint=models.CheckConstraint(condition=models.Q(('expires_at__gt', models.F('created_at'))), name='access_code_period'),
+            model_name="accesscode",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("expires_at__gt", models.F("created_at"))), name="access_code_period"
+            ),
         ),
     ]
