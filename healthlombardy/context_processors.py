@@ -24,22 +24,25 @@ class Language:
     url: str = ""
 
 
-def languages(path: str, codes: list[str]) -> list[Language]:
-    """Return each language with the address of this same page in it."""
-    names = dict(settings.LANGUAGES)
-    return [Language(code, BCP47[code], names[code], direction(code), translate_url(path, code)) for code in codes]
+def languages(path: str, query: str = "") -> list[Language]:
+    """Return each language with the address of this same page in it; the switch keeps what was typed and chosen."""
+    asked = f"?{query}" if query else ""
+    return [
+        Language(code, BCP47[code], name, direction(code), translate_url(path, code) + asked)
+        for code, name in settings.LANGUAGES
+    ]
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
     """Return the variables of `base.html`; see templates/components/README.md."""
     code = translation.get_language() or settings.LANGUAGE_CODE
-    every = languages(request.path, [code for code, _name in settings.LANGUAGES])
+    every = languages(request.path, request.META.get("QUERY_STRING", ""))
     in_address = translation.get_language_from_path(request.path_info) is not None
     try:
         is_public = in_address and not getattr(resolve(request.path_info).func, "is_private", False)
     except Resolver404:
         is_public = False
-    alternates = [{"bcp47": item.bcp47, "url": settings.PUBLIC_URL + item.url} for item in every]
+    alternates = [{"bcp47": item.bcp47, "url": settings.PUBLIC_URL + item.url.partition("?")[0]} for item in every]
     return {
         "language": next(item for item in every if item.code == code),
         "languages": every if in_address else [],

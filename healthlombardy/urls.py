@@ -38,6 +38,7 @@ if settings.DEBUG or settings.DEMO:
 if settings.DEMO:
     urlpatterns.append(path("demo/", include("demo.urls")))
 
+handler400 = "healthlombardy.views.bad_request"
 handler403 = "healthlombardy.views.forbidden"
 handler404 = "healthlombardy.views.not_found"
 handler500 = "healthlombardy.views.server_error"

@@ -152,6 +152,11 @@ def error_page(request: HttpRequest, template: str, status: HTTPStatus) -> HttpR
     return render(request, template, {"is_public_page": False, "alternates": []}, status=status)
 
 
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer 400 in the reader's language: what came was broken or far too long."""
+    return render(request, "403.html", status=HTTPStatus.BAD_REQUEST)
+
+
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer 403 in the reader's language."""
     return error_page(request, "403.html", HTTPStatus.FORBIDDEN)

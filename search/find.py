@@ -21,7 +21,7 @@ from search.dictionary import Question, ask
 from search.enums import Kind, Origin
 from search.models import Entry
 from search.ranking import Match, Scorer, Unit
-from search.things import SOURCES, found_facilities
+from search.things import SOURCES
 from treatments.models import Offer, Treatment
 
 LONGEST_QUERY = 200
@@ -234,15 +234,15 @@ class Search:
             Kind.TREATMENT: (Kind.FACILITY, Origin.OFFER, ranking.THROUGH_OFFER),
             Kind.SPECIALTY: (Kind.FACILITY, Origin.SPECIALTY, ranking.THROUGH_SPECIALTY),
         }
-        through: dict[Key, tuple[float, Reason]] = {}
+        through: dict[Key, tuple[float, Origin, Hit]] = {}
         for from_kind, from_id, to_id in links:
             way = ways[Kind(from_kind)][from_id]
             to_kind, origin, share = shares[Kind(from_kind)]
             key: Key = (to_kind, to_id)
             if key not in through or way.score * share > through[key][0]:
-                through[key] = (way.score * share, Reason(origin, through=way.key))
-        for key, (score, reason) in through.items():
-            add_indirect(hits, key, score, reason)
+                through[key] = (way.score * share, origin, way)
+        for key, (score, origin, way) in through.items():
+            add_indirect(hits, key, score, origin, way)
 
     def read(self, hits: list[Hit], filters: Mapping[str, Collection[str]]) -> list[Hit]:
         """Read what is shown of each hit, drop what is no longer published, and put them in order."""
@@ -271,15 +271,16 @@ class Search:
         return sorted(kept, key=Hit.place)
 
 
-def add_indirect(hits: dict[Key, Hit], key: Key, score: float, reason: Reason) -> None:
-    """Add a thing found through another; one that also matched by itself gains a little."""
+def add_indirect(hits: dict[Key, Hit], key: Key, score: float, origin: Origin, way: Hit) -> None:
+    """Add a thing found through another; one that also matched by itself gains a little, and never overtakes it."""
+    reason = Reason(origin, through=way.key)
     known = hits.get(key)
     if known is None:
         hits[key] = Hit(Kind(key[0]), key[1], score, reason)
     elif known.score < score:
-        known.score, known.reason = score + 0.15 * known.score, reason
+        known.score, known.reason = score + ranking.GAIN * known.score, reason
     else:
-        known.score += 0.15 * score
+        known.score = max(known.score, min(known.score + ranking.GAIN * score, ranking.CEILING * way.score))
 
 
 def of_kind(hits: list[Hit], kind: Kind) -> list[Hit]:
@@ -305,18 +306,20 @@ def query_of(units: list[Unit], operator: str) -> str:
 
 
 def links_of(conditions: list[int], treatments: list[int], specialties: list[int]) -> Iterable[tuple[str, int, int]]:
-    """Return (kind, id, id of what is found through it): treatments of conditions, facilities of the others."""
+    """Return (kind, id, id of what is found through it): treatments of conditions, facilities of the others.
+
+    What may not be found is dropped when the hits are read.
+    """
 
     def kind(value: Kind) -> Value:
         return Value(value.value, output_field=CharField())
 
-    cures = Treatment.conditions.through.objects.filter(
-        condition_id__in=conditions, treatment__is_published=True
-    ).annotate(from_kind=kind(Kind.CONDITION))
-    offers = Offer.objects.public().filter(treatment_id__in=treatments, facility__in=found_facilities())
-    listed = Facility.specialties.through.objects.filter(specialty_id__in=specialties, facility__in=found_facilities())
+    cures = Treatment.conditions.through.objects.filter(condition_id__in=conditions)
+    offers = Offer.objects.public().filter(treatment_id__in=treatments)
+    listed = Facility.specialties.through.objects.filter(specialty_id__in=specialties)
     parts = []
     if conditions:
+        cures = cures.annotate(from_kind=kind(Kind.CONDITION))
         parts.append(cures.values_list("from_kind", "condition_id", "treatment_id").order_by())
     if treatments:
         offers = offers.annotate(from_kind=kind(Kind.TREATMENT)).order_by()

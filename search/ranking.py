@@ -37,6 +37,10 @@ BEGINNING_BONUS = 0.05
 THROUGH_CONDITION = 0.55
 THROUGH_OFFER = 0.5
 THROUGH_SPECIALTY = 0.45
+# Which part of the lesser score a thing gains that was found both ways.
+GAIN = 0.15
+# It does not overtake the thing through which it was found.
+CEILING = 0.99
 # A cure that nobody is known to offer.
 NOT_OFFERED = 0.97
 

@@ -20,7 +20,7 @@ class Query:
     expect: frozenset[str]
     # Plain, misspelt, half_typed or other_language.
     how: str
-    # About half of them are never looked at while tuning.
+    # About half of them are not tuned for.
     is_held_out: bool
 
 

@@ -226,6 +226,7 @@ MODELS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "facilities_accreditation": (EDITORS, EDITOR),
     "facilities_facilityfact": (EDITOR, NOBODY),
     "facilities_ranking": (EDITOR, NOBODY),
+    "search_zerohit": (EDITOR, NOBODY),
     "treatments_condition": (EDITOR, NOBODY),
     "treatments_treatment": (EDITOR, NOBODY),
     "treatments_offer": (EDITORS, EDITORS),

@@ -67,6 +67,13 @@ def test_it_is_found_however_it_is_typed(typed: str, why: str) -> None:
     assert found(why) == ["fopectomy"]
 
 
+def test_a_short_word_is_found_with_two_letters_swapped() -> None:
+    # Too short for trigrams: they share what is left when one letter goes.
+    make_treatment("zung-care", name_en="Zung care")
+
+    assert found("zugn") == ["zung-care"]
+
+
 @pytest.mark.parametrize(
     ("language", "name", "typed"),
     [

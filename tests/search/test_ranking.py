@@ -107,3 +107,14 @@ def test_what_one_name_holds_comes_before_what_name_and_description_hold_togethe
     offered("one", "Zumbo of the wadling")
 
     assert found("zumbo wadling", kinds=["treatment"]) == ["one", "together"]
+
+
+def test_what_is_found_both_ways_gains_and_never_overtakes_the_way() -> None:
+    condition = make_condition("zumbo", name_en="Zumbo")
+    offered("both", "Treatment of zumbo", conditions=(condition,))
+    offered("alone", "Alleviation of zumbo")
+    index_all()
+
+    scores = {hit.slug: hit.score for hit in find("zumbo", "en").hits}
+
+    assert scores["zumbo"] > scores["both"] > scores["alone"]
