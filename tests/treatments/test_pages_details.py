@@ -161,7 +161,7 @@ def test_a_text_older_than_its_original_says_so(get: Get) -> None:
     treatment = make_treatment("cure", summary_en="New words.", summary_it="Parole vecchie.")
     make_text_state(treatment, language="it", status=TextStatus.OUTDATED, is_medically_reviewed=True)
 
-    assert "The original has changed since this was translated." in get("/it/treatments/cure/").words
+    assert "L’originale è cambiato dopo questa traduzione." in get("/it/treatments/cure/").words
 
 
 def test_a_text_in_another_language_is_labelled(get: Get) -> None:
