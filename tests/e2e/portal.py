@@ -32,7 +32,8 @@ NOT_INHERITED = {
 }
 START_SECONDS = 240
 STOP_SECONDS = 20
-PATIENCE = 20
+# A doorbell that was missed is made good by the sweep: half a minute old, then half a minute more.
+PATIENCE = 75
 
 
 def free_port() -> int:
