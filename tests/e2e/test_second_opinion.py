@@ -173,7 +173,7 @@ def test_from_the_search_to_the_answer(
     at_home.sees("Thank you. Your answer has arrived.")
 
     coordinator.page.goto(f"{portal.address}/desk/{reference}/")
-    expect(coordinator.page.get_by_text("echo.pdf")).to_be_visible()
+    expect(coordinator.page.get_by_text("echo.pdf").first).to_be_visible()
     expect(coordinator.page.get_by_text("هذه هي الصورة")).to_be_visible()
     if language == "en":
         forward(coordinator)
