@@ -9,27 +9,18 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.conf import settings
-from django.db import connection
-from django.db.models import CharField, Q, QuerySet, Value
 
-from facilities.models import Facility
-from search import ranking
+from search import ranking, reading
 from search.dictionary import Question, ask
 from search.enums import Kind, Origin
-from search.models import Entry
 from search.ranking import Match, Scorer, Unit
-from search.things import SOURCES
-from treatments.models import Offer, Treatment
+from search.reading import Key, Shown
 
 LONGEST_QUERY = 200
 # Control signs, signs of format, halves of pairs.
 UNSEEN = {"Cc", "Cf", "Cs"}
-# Terms read for one query: those with all words, those with some.
-MOST_WITH_ALL = 160
-MOST_WITH_SOME = 240
 # How many terms the rarer words may stand in before the commoner ones are left out of "some words".
 MOST_TO_RANK = 2500
 MOST_THINGS = 120
@@ -40,16 +31,6 @@ SURE = 0.4
 # How near the best a thing must be for others to be found through it.
 NEAR_BEST = 0.7
 MOST_WAYS = 8
-
-FIND_TERMS = """
-    SELECT kind, object_id, language, origin, text, words
-    FROM search_term WHERE forms @@ %s::tsquery
-    ORDER BY ts_rank(forms, %s::tsquery, 2)
-             * CASE WHEN language IN (%s, '') THEN 1.5 WHEN language = 'en' THEN 1.2 ELSE 1 END
-             * CASE WHEN origin = 'text' THEN 4 ELSE 10 END DESC, id
-    LIMIT %s
-"""
-Key = tuple[str, int]
 
 
 @dataclass(frozen=True)
@@ -75,8 +56,8 @@ class Hit:
     reason: Reason
     slug: str = ""
     # As the index knows it in the page's language, and in English.
-    entry: Entry | None = None
-    english: Entry | None = None
+    entry: Shown | None = None
+    english: Shown | None = None
 
     @property
     def key(self) -> Key:
@@ -88,7 +69,7 @@ class Hit:
         return self.shown.facilities or self.shown.treatments if self.entry or self.english else 0
 
     @property
-    def shown(self) -> Entry:
+    def shown(self) -> Shown:
         """Return what is to be shown: the page's language, else English."""
         found = self.entry or self.english
         if found is None:
@@ -194,41 +175,35 @@ class Search:
 
     def direct(self) -> dict[Key, Hit]:
         """Return the things that have matching terms, with the score and reason of the best one."""
-        best: dict[Key, tuple[Match, Reason]] = {}
+        best: dict[Key, tuple[Match, reading.TermRow]] = {}
         together: dict[Key, list[float]] = {}
-        for kind, object_id, language, origin, text, words in self.terms():
+        for term in self.terms():
+            kind, object_id, language, origin, _text, words = term
             match = self.scorer.score(words, origin, language)
             key = (kind, object_id)
             if key not in best or match.score > best[key][0].score:
-                best[key] = (match, Reason(Origin(origin), text, language))
-            weight = max(ranking.ORIGIN_WEIGHT[Origin(origin)], ranking.BESIDE)
-            found = together.setdefault(key, [0.0] * len(match.found))
-            together[key] = [max(known, strength * weight) for known, strength in zip(found, match.found, strict=True)]
+                best[key] = (match, term)
+            weight = max(ranking.ORIGIN_WEIGHT[origin], ranking.BESIDE)
+            found = [strength * weight for strength in match.found]
+            known = together.get(key)
+            together[key] = list(map(max, known, found)) if known else found
         return {
-            key: Hit(Kind(key[0]), key[1], max(match.score, self.scorer.together(together[key])), reason)
-            for key, (match, reason) in best.items()
+            key: Hit(Kind(key[0]), key[1], max(match.score, self.scorer.together(together[key])), reason_of(term))
+            for key, (match, term) in best.items()
         }
 
-    def terms(self) -> Iterable[tuple]:
+    def terms(self) -> Iterable[reading.TermRow]:
         """Read terms that hold all words typed, and terms that hold the rarer of them."""
         units = [unit for unit in self.question.units if unit.near]
         telling = [unit for unit in units if not unit.is_stop] or units
-        some = query_of(rarest(telling), "|")
-        whole = query_of(telling, "&")
-        parts = [f"({FIND_TERMS})"]
-        values: list[Any] = [some, some, self.language, MOST_WITH_SOME]
-        if len(telling) > 1:
-            parts.append(f"({FIND_TERMS})")
-            values += [whole, query_of(telling, "|"), self.language, MOST_WITH_ALL]
-        with connection.cursor() as cursor:
-            cursor.execute(" UNION ".join(parts), values)
-            return cursor.fetchall()
+        whole = query_of(telling, "&") if len(telling) > 1 else ""
+        return reading.terms(query_of(rarest(telling), "|"), whole, query_of(telling, "|"), self.language)
 
     def add_through(self, hits: dict[Key, Hit], best: float) -> None:
         """Add treatments of conditions, facilities by what they offer, facilities by their specialties."""
         near = sorted((hit for hit in hits.values() if hit.score >= best * NEAR_BEST), key=lambda hit: -hit.score)
         ways = {kind: {hit.object_id: hit for hit in of_kind(near, kind)[:MOST_WAYS]} for kind in Kind}
-        links = links_of(*(list(ways[kind]) for kind in (Kind.CONDITION, Kind.TREATMENT, Kind.SPECIALTY)))
+        links = reading.links(*(list(ways[kind]) for kind in (Kind.CONDITION, Kind.TREATMENT, Kind.SPECIALTY)))
         shares = {
             Kind.CONDITION: (Kind.TREATMENT, Origin.CONDITION, ranking.THROUGH_CONDITION),
             Kind.TREATMENT: (Kind.FACILITY, Origin.OFFER, ranking.THROUGH_OFFER),
@@ -247,10 +222,7 @@ class Search:
     def read(self, hits: list[Hit], filters: Mapping[str, Collection[str]]) -> list[Hit]:
         """Read what is shown of each hit, drop what is no longer published, and put them in order."""
         wanted = {hit.key for hit in hits} | {hit.reason.through for hit in hits if hit.reason.through}
-        entries = {
-            ((entry.kind, entry.object_id), entry.language): entry
-            for entry in published(wanted).filter(language__in={self.language, settings.LANGUAGE_CODE})
-        }
+        entries = reading.shown(wanted, self.language)
         kept = []
         for hit in hits:
             hit.entry = entries.get((hit.key, self.language))
@@ -283,6 +255,12 @@ def add_indirect(hits: dict[Key, Hit], key: Key, score: float, origin: Origin, w
         known.score = max(known.score, min(known.score + ranking.GAIN * score, ranking.CEILING * way.score))
 
 
+def reason_of(term: reading.TermRow) -> Reason:
+    """Return a term as the reason why a thing was found."""
+    _kind, _id, language, origin, text, _words = term
+    return Reason(Origin(origin), text, language)
+
+
 def of_kind(hits: list[Hit], kind: Kind) -> list[Hit]:
     """Return the hits of a kind."""
     return [hit for hit in hits if hit.kind == kind]
@@ -305,61 +283,7 @@ def query_of(units: list[Unit], operator: str) -> str:
     return f" {operator} ".join("(" + " | ".join(f"'{word}'" for word in unit.near) + ")" for unit in units)
 
 
-def links_of(conditions: list[int], treatments: list[int], specialties: list[int]) -> Iterable[tuple[str, int, int]]:
-    """Return (kind, id, id of what is found through it): treatments of conditions, facilities of the others.
-
-    What may not be found is dropped when the hits are read.
-    """
-
-    def kind(value: Kind) -> Value:
-        return Value(value.value, output_field=CharField())
-
-    cures = Treatment.conditions.through.objects.filter(condition_id__in=conditions)
-    offers = Offer.objects.public().filter(treatment_id__in=treatments)
-    listed = Facility.specialties.through.objects.filter(specialty_id__in=specialties)
-    parts = []
-    if conditions:
-        cures = cures.annotate(from_kind=kind(Kind.CONDITION))
-        parts.append(cures.values_list("from_kind", "condition_id", "treatment_id").order_by())
-    if treatments:
-        offers = offers.annotate(from_kind=kind(Kind.TREATMENT)).order_by()
-        parts.append(offers.values_list("from_kind", "treatment_id", "facility_id"))
-    if specialties:
-        listed = listed.annotate(from_kind=kind(Kind.SPECIALTY))
-        parts.append(listed.values_list("from_kind", "specialty_id", "facility_id").order_by())
-    if not parts:
-        return []
-    return parts[0].union(*parts[1:], all=True) if len(parts) > 1 else parts[0]
-
-
-def published(keys: Iterable[Key]) -> QuerySet[Entry]:
-    """Return the entries of the given things that are published now, whatever the index knows."""
-    ids = {kind: [object_id for other, object_id in keys if other == kind] for kind in Kind}
-    wanted = Q(pk__in=[])
-    for source in SOURCES:
-        if not ids[source.kind]:
-            continue
-        living = Q(object_id__in=source.public().filter(pk__in=ids[source.kind]).values("pk"))
-        wanted |= Q(kind=source.kind) & living
-    return Entry.objects.filter(wanted).only(
-        "kind",
-        "object_id",
-        "slug",
-        "language",
-        "name",
-        "summary",
-        "specialty",
-        "subkind",
-        "city",
-        "province",
-        "sort_key",
-        "facilities",
-        "treatments",
-        "facets",
-    )
-
-
-def fits(entry: Entry, filters: Mapping[str, Collection[str]]) -> bool:
+def fits(entry: Shown, filters: Mapping[str, Collection[str]]) -> bool:
     """Return whether a thing has one of the values of every filter."""
     return all(any(f"{name}:{value}" in entry.facets for value in values) for name, values in filters.items() if values)
 

@@ -5,6 +5,7 @@ how rare it is; a word that is only near counts less.
 """
 
 import math
+import operator
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,14 +15,16 @@ from search.normalise import HAN_LETTER, han_units
 from search.stop_words import stop_words
 
 # A name over a synonym over a lay word over the description.
-ORIGIN_WEIGHT = {
-    Origin.NAME: 1.0,
-    Origin.CODE: 1.0,
-    Origin.SYNONYM: 0.97,
-    Origin.LAY_WORD: 0.95,
-    Origin.PLACE: 0.6,
-    Origin.TEXT: 0.3,
+ORIGIN_WEIGHT: dict[str, float] = {
+    Origin.NAME.value: 1.0,
+    Origin.CODE.value: 1.0,
+    Origin.SYNONYM.value: 0.97,
+    Origin.LAY_WORD.value: 0.95,
+    Origin.PLACE.value: 0.6,
+    Origin.TEXT.value: 0.3,
 }
+# Of a description and of a place only what was found counts, not how much else stands there.
+SHARE_EXPONENT = {Origin.TEXT.value: 2.0, Origin.PLACE.value: 1.5}
 # Terms of the page's language, of English, of any other language.
 PAGE_LANGUAGE = 1.0
 ENGLISH = 0.97
@@ -179,7 +182,7 @@ class Scorer:
 
     def covered(self, found: Iterable[float]) -> float:
         """Return which part of what was typed is found, 0 to 1."""
-        return sum(weight * strength for weight, strength in zip(self.weights, found, strict=True)) / self.total
+        return sum(map(operator.mul, self.weights, found)) / self.total
 
     def together(self, found: Iterable[float]) -> float:
         """Return how well several terms of one thing answer together; one term that holds all words is better."""
@@ -194,11 +197,9 @@ class Scorer:
             matched += near
             size += count
         typed_share = self.covered(found)
-        weight = ORIGIN_WEIGHT[Origin(origin)]
-        if origin == Origin.TEXT:
-            return Match(weight * typed_share**2 * self.language_weight(language), found)
-        if origin == Origin.PLACE:
-            return Match(weight * typed_share**1.5 * self.language_weight(language), found)
+        weight = ORIGIN_WEIGHT[origin]
+        if origin in SHARE_EXPONENT:
+            return Match(weight * typed_share ** SHARE_EXPONENT[origin] * self.language_weight(language), found)
         term_share = matched / size if size else 0.0
         score = 0.72 * typed_share**1.6 + 0.28 * typed_share * term_share
         score += self._bonus(words)
@@ -213,6 +214,9 @@ class Scorer:
         return ENGLISH if language == "en" else OTHER_LANGUAGE
 
     def _bonus(self, words: list[str]) -> float:
+        # Most terms begin with another letter.
+        if not words or words[0][:1] != self.typed[:1]:
+            return 0.0
         text = " ".join(word.split("|", 1)[0] for word in words)
         if text == self.typed:
             return EXACT_BONUS
@@ -221,9 +225,10 @@ class Scorer:
     def _word(self, word: str, found: list[float]) -> tuple[float, float]:
         """Note what a word of a term answers; return how well it is matched, and its size."""
         best = 0.0
-        for form in word.split("|"):
+        for form in word.split("|") if "|" in word else (word,):
             for number, strength in self.meant.get(form, ()):
-                best = max(best, strength)
+                if strength > best:
+                    best = strength
                 if strength > found[number]:
                     found[number] = strength
         if best:
