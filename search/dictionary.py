@@ -31,6 +31,7 @@ FARTHEST = 0.3
 PART_IS_BETTER = 0.8
 # Nobody types more; what comes after is not looked up.
 MOST_UNITS = 32
+MOST_SYLLABLES = 8
 
 LOOK_UP = """
     WITH probe AS MATERIALIZED (
@@ -81,7 +82,7 @@ LOOK_UP = """
         WHERE known.sound %% probe.sound
         GROUP BY word, sound ORDER BY similarity(sound, probe.sound) DESC, word LIMIT 20
     ) AS nearest
-    WHERE probe.how = 'form' AND length(probe.word) >= 4 AND length(probe.sound) >= 3
+    WHERE probe.how = 'form' AND length(probe.sound) >= 3
       AND NOT EXISTS (SELECT FROM exact WHERE exact.id = probe.id)
     UNION ALL
     SELECT probe.id, 'fuzzy', known.word, known.sound, max(known.frequency)
@@ -182,6 +183,9 @@ def probes_of(typed: list[Word], question: Question) -> list[Probe]:
     for number, (one, other) in enumerate(zip(question.units, question.units[1:], strict=False)):
         if not Word(one.text).is_han and not Word(other.text).is_han:
             probes.append(Probe("joined", one.text + other.text, number))
+    if 2 < len(question.units) <= MOST_SYLLABLES and question.text.isascii():
+        # Pinyin is typed in one word or syllable by syllable.
+        probes.append(Probe("whole", question.text.replace(" ", ""), 0))
     return probes
 
 
@@ -234,9 +238,9 @@ def answer(question: Question, probes: list[Probe], rows: list[tuple[int, str, s
             unit.is_stop = True
         elif how == "loose":
             unit.loose[word] = loose_strength(sound(probe.word), word_sound)
-        elif probe.how == "joined":
-            for neighbour in (unit, question.units[probe.unit + 1]):
-                neighbour.add(word, JOINED, frequency)
+        elif probe.how in {"joined", "whole"}:
+            for part in question.units if probe.how == "whole" else question.units[probe.unit : probe.unit + 2]:
+                part.add(word, JOINED, frequency)
         else:
             unit.add(word, strength_of(how, probe, word, word_sound, unit), frequency)
             if how in {"exact", "stem"} and (probe.how in {"form", "category"} or word == unit.text):
@@ -248,7 +252,9 @@ def answer(question: Question, probes: list[Probe], rows: list[tuple[int, str, s
             add_parts(unit, parts[number])
         units += halves or [unit]
     for unit in units:
-        unit.keep_nearest(NEAREST, FARTHEST)
+        # Single Han characters stand in very many terms: they are for a pair that nobody knows.
+        is_pair_known = Word(unit.text).is_han and unit.text in unit.near
+        unit.keep_nearest(NEAREST, STEM if is_pair_known else FARTHEST)
     question.units = units
 
 

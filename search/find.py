@@ -9,6 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.conf import settings
 
@@ -23,14 +24,19 @@ LONGEST_QUERY = 200
 UNSEEN = {"Cc", "Cf", "Cs"}
 # How many terms the rarer words may stand in before the commoner ones are left out of "some words".
 MOST_TO_RANK = 2500
-MOST_THINGS = 120
+MOST_THINGS = 80
 # A hit much worse than the best one is noise.
 SHARE_OF_BEST = 0.42
 # Below this the best hit is a guess: "did you mean".
 SURE = 0.4
-# How near the best a thing must be for others to be found through it.
-NEAR_BEST = 0.7
+# What scores so much is not surpassed by what its description says; where so many things do, or one word was typed,
+# the others would be dropped as noise.
+SURER_THAN_TEXT = 0.75
+ENOUGH_SURE = 3
 MOST_WAYS = 8
+
+# On equal score the earlier kind comes first.
+PLACES = {kind: place for place, kind in enumerate(Kind)}
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,7 @@ class Hit:
 
     def place(self) -> tuple[float, int, int, str, str]:
         """Return by what hits are ordered: score, kind, number, name."""
-        return -round(self.score, 3), list(Kind).index(self.kind), -self.number, self.shown.sort_key, self.slug
+        return -round(self.score, 3), PLACES[self.kind], -self.number, self.shown.sort_key, self.slug
 
 
 @dataclass
@@ -167,52 +173,55 @@ class Search:
         hits = self.direct()
         best = max((hit.score for hit in hits.values()), default=0.0)
         self.is_guess = self.question.is_guess or best < SURE
-        self.add_through(hits, best)
+        if not self.is_guess:
+            self.add_through(hits, best)
         kept = [hit for hit in hits.values() if hit.score >= best * SHARE_OF_BEST]
         kept.sort(key=lambda hit: -hit.score)
         self.hits = self.read(kept[:MOST_THINGS], filters)
         return self
 
     def direct(self) -> dict[Key, Hit]:
-        """Return the things that have matching terms, with the score and reason of the best one."""
+        """Return the things that have matching terms, with the score and reason of the best one.
+
+        Descriptions are read only where names leave a doubt: they score so little that the others would drop them.
+        """
         best: dict[Key, tuple[Match, reading.TermRow]] = {}
         together: dict[Key, list[float]] = {}
-        for term in self.terms():
-            kind, object_id, language, origin, _text, words = term
-            match = self.scorer.score(words, origin, language)
-            key = (kind, object_id)
-            if key not in best or match.score > best[key][0].score:
-                best[key] = (match, term)
-            weight = max(ranking.ORIGIN_WEIGHT[origin], ranking.BESIDE)
-            found = [strength * weight for strength in match.found]
-            known = together.get(key)
-            together[key] = list(map(max, known, found)) if known else found
+        wanted = wanted_of(self.question.units)
+        names = reading.terms(wanted, self.language)
+        note(best, together, ((term, self.scorer.score(term[5], term[3], term[2])) for term in names))
+        sure = sum(match.score >= SURER_THAN_TEXT for match, _term in best.values())
+        needed = 1 if len(wanted.nearest) == 1 else ENOUGH_SURE
+        if sure < needed and not self.question.is_guess:
+            texts = reading.descriptions(wanted, self.language)
+            note(best, together, ((text, self.scorer.score_description(text[5], text[2])) for text in texts))
         return {
             key: Hit(Kind(key[0]), key[1], max(match.score, self.scorer.together(together[key])), reason_of(term))
             for key, (match, term) in best.items()
         }
 
-    def terms(self) -> Iterable[reading.TermRow]:
-        """Read terms that hold all words typed, and terms that hold the rarer of them."""
-        units = [unit for unit in self.question.units if unit.near]
-        telling = [unit for unit in units if not unit.is_stop] or units
-        whole = query_of(telling, "&") if len(telling) > 1 else ""
-        return reading.terms(query_of(rarest(telling), "|"), whole, query_of(telling, "|"), self.language)
-
     def add_through(self, hits: dict[Key, Hit], best: float) -> None:
         """Add treatments of conditions, facilities by what they offer, facilities by their specialties."""
-        near = sorted((hit for hit in hits.values() if hit.score >= best * NEAR_BEST), key=lambda hit: -hit.score)
-        ways = {kind: {hit.object_id: hit for hit in of_kind(near, kind)[:MOST_WAYS]} for kind in Kind}
-        links = reading.links(*(list(ways[kind]) for kind in (Kind.CONDITION, Kind.TREATMENT, Kind.SPECIALTY)))
-        shares = {
+        shares: dict[Kind, tuple[Kind, Origin, float]] = {
             Kind.CONDITION: (Kind.TREATMENT, Origin.CONDITION, ranking.THROUGH_CONDITION),
             Kind.TREATMENT: (Kind.FACILITY, Origin.OFFER, ranking.THROUGH_OFFER),
             Kind.SPECIALTY: (Kind.FACILITY, Origin.SPECIALTY, ranking.THROUGH_SPECIALTY),
         }
+        near = sorted(hits.values(), key=lambda hit: -hit.score)
+        ways = {
+            # What would be dropped as noise is not read.
+            kind: {
+                hit.object_id: hit
+                for hit in of_kind(near, kind)[:MOST_WAYS]
+                if hit.score * share >= best * SHARE_OF_BEST
+            }
+            for kind, (_found, _origin, share) in shares.items()
+        }
+        links = reading.links(ways)
         through: dict[Key, tuple[float, Origin, Hit]] = {}
         for from_kind, from_id, to_id in links:
-            way = ways[Kind(from_kind)][from_id]
-            to_kind, origin, share = shares[Kind(from_kind)]
+            way = ways[from_kind][from_id]
+            to_kind, origin, share = shares[from_kind]
             key: Key = (to_kind, to_id)
             if key not in through or way.score * share > through[key][0]:
                 through[key] = (way.score * share, origin, way)
@@ -255,6 +264,33 @@ def add_indirect(hits: dict[Key, Hit], key: Key, score: float, origin: Origin, w
         known.score = max(known.score, min(known.score + ranking.GAIN * score, ranking.CEILING * way.score))
 
 
+def wanted_of(units: list[Unit]) -> reading.Wanted:
+    """Return what terms are to hold: units with a known word, those that tell something where there are any."""
+    known = [unit for unit in units if unit.near]
+    telling = [unit for unit in known if not unit.is_stop] or known
+    return reading.Wanted(
+        some=query_of(rarest(telling)),
+        nearest=[(query_of_words(unit.nearest), unit.weight) for unit in telling],
+        units=[query_of([unit]) for unit in known],
+    )
+
+
+def note(
+    best: dict[Key, tuple[Match, reading.TermRow]],
+    together: dict[Key, list[float]],
+    scored: Iterable[tuple[Any, Match]],
+) -> None:
+    """Note the best term of each thing, and what all its terms together hold."""
+    for term, match in scored:
+        key = (term[0], term[1])
+        if key not in best or match.score > best[key][0].score:
+            best[key] = (match, term)
+        weight = max(ranking.ORIGIN_WEIGHT[term[3]], ranking.BESIDE)
+        found = [strength * weight for strength in match.found]
+        known = together.get(key)
+        together[key] = list(map(max, known, found)) if known else found
+
+
 def reason_of(term: reading.TermRow) -> Reason:
     """Return a term as the reason why a thing was found."""
     _kind, _id, language, origin, text, _words = term
@@ -278,9 +314,14 @@ def rarest(units: list[Unit]) -> list[Unit]:
     return kept
 
 
-def query_of(units: list[Unit], operator: str) -> str:
-    """Return a tsquery: each unit by any word it may mean. Words hold letters and digits only."""
-    return f" {operator} ".join("(" + " | ".join(f"'{word}'" for word in unit.near) + ")" for unit in units)
+def query_of(units: list[Unit]) -> str:
+    """Return a tsquery for any unit by any word it may mean. Words hold letters and digits only."""
+    return " | ".join(query_of_words(unit.near) for unit in units)
+
+
+def query_of_words(words: Iterable[str]) -> str:
+    """Return a tsquery for any of some words."""
+    return "(" + " | ".join(f"'{word}'" for word in words) + ")"
 
 
 def fits(entry: Shown, filters: Mapping[str, Collection[str]]) -> bool:

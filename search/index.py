@@ -10,16 +10,17 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Model
+from pypinyin import lazy_pinyin
 
 from publishing.models import CatalogueLoad
 from search import lay_words
 from search.enums import Kind, Origin
 from search.models import Build, Entry, Term
-from search.normalise import CODE, Word, arabic_stem, deletions, han_units, sound, words
+from search.normalise import CODE, Word, arabic_stem, deletions, fold, han_units, sound, words
 from search.things import LANGUAGES, SOURCES, Thing, source_of
 
 # To be raised when terms, forms or keys are made differently: the next rebuild then writes everything again.
-RULES = "1"
+RULES = "2"
 # Edits and rebuilds wait for each other, or a rebuild could bring back what an edit replaced, and two edits could
 # write the same count twice.
 LOCK = 7_310_443
@@ -33,6 +34,8 @@ STEMMERS = {
     "ru": "russian_stem",
 }
 BATCH = 500
+TYPED_IN_LATIN = {Origin.NAME, Origin.SYNONYM, Origin.LAY_WORD}
+LONGEST_SPELT = 80
 Steps = Callable[[Iterable[Any], int, str], Iterable[Any]]
 Vocabulary = Counter[tuple[str, str]]
 
@@ -168,6 +171,10 @@ def write(kind: Kind, things: list[Thing], known: dict[int, str]) -> Vocabulary:
             vocabulary.update((form, language) for form in forms)
             if is_changed and forms:
                 terms.append(term(thing, language, origin, text, made, forms))
+            if spelt := spelt_in_latin(made) if origin in TYPED_IN_LATIN else "":
+                vocabulary[spelt, language] += 1
+                if is_changed:
+                    terms.append(term(thing, language, origin, text, [Word(spelt)], {spelt}))
         if is_changed:
             changed.append(thing.object_id)
             entries += [entry(thing, language, version) for language in LANGUAGES]
@@ -182,6 +189,13 @@ def term_words(origin: Origin, text: str) -> list[Word]:
     if origin == Origin.CODE:
         return [Word(word.text) for word in words(text) if CODE.fullmatch(word.text)]
     return words(text)
+
+
+def spelt_in_latin(made: list[Word]) -> str:
+    """Return a Chinese term as it is typed without a Chinese keyboard, its pinyin in one word; empty for others."""
+    if not made or not all(word.is_han for word in made):
+        return ""
+    return fold("".join(lazy_pinyin("".join(word.text for word in made))))[:LONGEST_SPELT]
 
 
 def forms_of(word: Word) -> set[str]:

@@ -78,7 +78,18 @@ class Term(models.Model):
     class Meta:
         indexes = [
             # Without a list of pending rows every search is equally fast.
-            GinIndex(fields=["forms"], name="search_term_forms", fastupdate=False),
+            GinIndex(
+                fields=["forms"],
+                name="search_term_names",
+                fastupdate=False,
+                condition=~models.Q(origin=Origin.TEXT),
+            ),
+            GinIndex(
+                fields=["forms"],
+                name="search_term_descriptions",
+                fastupdate=False,
+                condition=models.Q(origin=Origin.TEXT),
+            ),
             models.Index(fields=["kind", "object_id"], name="search_term_object"),
         ]
 

@@ -76,12 +76,15 @@ class Unit:
     loose: dict[str, float] = field(default_factory=dict)
 
     @property
+    def nearest(self) -> list[str]:
+        """Return the words that are nearest, or hardly less near than that."""
+        limit = max(self.near.values(), default=0.0) - EQUALLY_NEAR
+        return [word for word, strength in self.near.items() if strength >= limit]
+
+    @property
     def frequency(self) -> int:
         """Return in how many terms the commonest of the nearest words stands."""
-        if not self.near:
-            return UNKNOWN
-        limit = max(self.near.values()) - EQUALLY_NEAR
-        return max(self.frequencies.get(word, 0) for word, strength in self.near.items() if strength >= limit)
+        return max((self.frequencies.get(word, 0) for word in self.nearest), default=UNKNOWN)
 
     @property
     def weight(self) -> float:
@@ -204,6 +207,13 @@ class Scorer:
         score = 0.72 * typed_share**1.6 + 0.28 * typed_share * term_share
         score += self._bonus(words)
         return Match(score * weight * self.language_weight(language), found)
+
+    def score_description(self, held: list[bool], language: str) -> Match:
+        """Return how well a description answers that holds some of the units which have a known word."""
+        known = iter(held)
+        found = [max(unit.near.values()) if unit.near and next(known) else 0.0 for unit in self.units]
+        share = self.covered(found) ** SHARE_EXPONENT[Origin.TEXT]
+        return Match(ORIGIN_WEIGHT[Origin.TEXT] * share * self.language_weight(language), found)
 
     def language_weight(self, language: str) -> float:
         """Return what a language counts; codes belong to none."""

@@ -5,47 +5,58 @@ them. What may be found is asked of the catalogue at each search (`search.things
 """
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
 
+from search.enums import Kind
 from search.things import SOURCES
-from treatments.models import Offer
 
 Key = tuple[str, int]
 # Kind, object, language, origin, text, words.
 TermRow = tuple[str, int, str, str, str, list[str]]
-# Terms read for one query: those with all words, those with some.
-MOST_WITH_ALL = 160
-MOST_WITH_SOME = 240
-# Facilities read for one treatment or specialty: a page shows fewer.
-MOST_THROUGH = 60
+# Terms, and descriptions, read for one query.
+MOST_TERMS = 220
+# Read for all things found through which others are found; at least so many for each.
+MOST_THROUGH = 48
+LEAST_THROUGH = 8
 
+# Names and words of a thing, or descriptions: each has an index of its own, because descriptions hold everything.
+# ts_rank would take most of the time where a word is common: which of the units typed a term holds, in the words
+# nearest to them, and how short it is, choose as well among the terms that ranking then scores.
 FIND_TERMS = """
-    SELECT kind, object_id, language, origin, text, words
-    FROM search_term WHERE forms @@ %s::tsquery
-    ORDER BY ts_rank(forms, %s::tsquery, 2)
-             * CASE WHEN language IN (%s, '') THEN 1.5 WHEN language = 'en' THEN 1.2 ELSE 1 END
-             * CASE WHEN origin = 'text' THEN 4 ELSE 10 END DESC, id
+    SELECT kind, object_id, language, origin, text, {words}
+    FROM search_term WHERE origin {is_text} 'text' AND forms @@ %s::tsquery
+    ORDER BY {held} DESC, language IN (%s, '') DESC, language = 'en' DESC, cardinality(words), id
     LIMIT %s
 """
-FIND_LINKS = """
-    SELECT 'condition', condition_id, treatment_id
-    FROM treatments_treatment_conditions WHERE condition_id = ANY(%s)
-    UNION ALL
-    SELECT 'treatment', way.id, offered.facility_id
-    FROM unnest(%s::bigint[]) AS way (id) CROSS JOIN LATERAL (
-        SELECT facility_id FROM ({offers}) AS offer WHERE treatment_id = way.id LIMIT %s
-    ) AS offered
-    UNION ALL
-    SELECT 'specialty', way.id, listed.facility_id
-    FROM unnest(%s::bigint[]) AS way (id) CROSS JOIN LATERAL (
-        SELECT facility_id FROM facilities_facility_specialties WHERE specialty_id = way.id ORDER BY id LIMIT %s
-    ) AS listed
-"""
+HOLDS = "(forms @@ %s::tsquery)"
+# What is found through things of a kind; statements that are not needed are not even planned.
+LINKS = {
+    Kind.CONDITION: """
+        SELECT 'condition', way.id, linked.treatment_id
+        FROM unnest(%s::bigint[]) AS way (id) CROSS JOIN LATERAL (
+            SELECT treatment_id FROM treatments_treatment_conditions WHERE condition_id = way.id ORDER BY id LIMIT %s
+        ) AS linked
+    """,
+    Kind.TREATMENT: """
+        SELECT 'treatment', way.id, offered.facility_id
+        FROM unnest(%s::bigint[]) AS way (id) CROSS JOIN LATERAL (
+            SELECT facility_id FROM treatments_offer
+            WHERE treatment_id = way.id AND state IN ('verified', 'indicative')
+            ORDER BY state DESC, facility_id LIMIT %s
+        ) AS offered
+    """,
+    Kind.SPECIALTY: """
+        SELECT 'specialty', way.id, listed.facility_id
+        FROM unnest(%s::bigint[]) AS way (id) CROSS JOIN LATERAL (
+            SELECT facility_id FROM facilities_facility_specialties WHERE specialty_id = way.id ORDER BY id LIMIT %s
+        ) AS listed
+    """,
+}
 # English is read only where the page's language lacks something.
 READ_SHOWN = """
     SELECT entry.kind, entry.object_id, entry.slug, entry.language, entry.name, entry.summary, entry.specialty,
@@ -80,28 +91,46 @@ class Shown:
     facets: list[str]
 
 
-def terms(some: str, whole: str, telling: str, language: str) -> list[TermRow]:
-    """Return terms that answer the tsquery `some`, and those that answer `whole`, in the order of `telling`.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What terms are to hold, as tsqueries."""
 
-    An empty `whole` asks for nothing more.
-    """
-    statement, values = f"({FIND_TERMS})", [some, some, language, MOST_WITH_SOME]
-    if whole:
-        statement += f" UNION ({FIND_TERMS})"
-        values += [whole, telling, language, MOST_WITH_ALL]
-    return fetch(statement, values)
+    # Any of the rarer units.
+    some: str
+    # Each unit by the words nearest to it, with what it counts; by any word it may mean.
+    nearest: list[tuple[str, float]]
+    units: list[str]
 
 
-def links(conditions: list[int], treatments: list[int], specialties: list[int]) -> list[tuple[str, int, int]]:
+def terms(wanted: Wanted, language: str) -> list[TermRow]:
+    """Return names and words that hold some of the units, those that hold all of them first."""
+    return _terms(wanted, language, "<>", "words", [])
+
+
+def descriptions(wanted: Wanted, language: str) -> list[tuple[str, int, str, str, str, list[bool]]]:
+    """Return descriptions likewise, with which of the units each holds instead of its many words."""
+    held = f"ARRAY[{', '.join(HOLDS for _unit in wanted.units)}]"
+    return _terms(wanted, language, "=", held, wanted.units)
+
+
+def _terms(wanted: Wanted, language: str, is_text: str, words: str, of_words: list[str]) -> list[Any]:
+    held = " + ".join(f"{HOLDS}::int * {weight:.4f}" for _unit, weight in wanted.nearest)
+    statement = FIND_TERMS.format(words=words, is_text=is_text, held=f"({held})")
+    nearest = [unit for unit, _weight in wanted.nearest]
+    return fetch(statement, [*of_words, wanted.some, *nearest, language, MOST_TERMS])
+
+
+def links(ways: Mapping[Kind, Collection[int]]) -> list[tuple[str, int, int]]:
     """Return (kind, id, id of what is found through it): treatments of conditions, facilities of the others.
 
     What may not be found is dropped when the hits are read.
     """
-    if not (conditions or treatments or specialties):
-        return []
-    offers, values = offers_statement()
-    statement = FIND_LINKS.format(offers=offers)
-    return fetch(statement, [conditions, treatments, *values, MOST_THROUGH, specialties, MOST_THROUGH])
+    parts, values = [], []
+    for kind, ids in ways.items():
+        if ids:
+            parts.append(LINKS[kind])
+            values += [list(ids), max(MOST_THROUGH // len(ids), LEAST_THROUGH)]
+    return fetch(" UNION ALL ".join(parts), values) if parts else []
 
 
 def shown(keys: Iterable[Key], language: str) -> dict[tuple[Key, str], Shown]:
@@ -120,14 +149,6 @@ def fetch(statement: str, values: list[Any]) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return cursor.fetchall()
-
-
-@functools.cache
-def offers_statement() -> tuple[str, list[Any]]:
-    """Return the public offers as a statement, the confirmed ones first."""
-    offers = Offer.objects.public().order_by("-state", "facility_id").values_list("facility_id", "treatment_id")
-    statement, values = offers.query.sql_with_params()
-    return statement, list(values)
 
 
 @functools.cache

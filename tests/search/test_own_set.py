@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("catalogue", "db")
 
 FOLDER = Path(__file__).parent / "queries"
 FLOOR = 0.90
-FLOOR_OF_EACH = 0.85
+FLOOR_OF_EACH = 0.90
 FEWEST = 30
 HOWS = {"plain", "misspelt", "half_typed", "other_language"}
 
