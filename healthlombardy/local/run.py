@@ -14,6 +14,7 @@ from healthlombardy.local.logs import last_lines
 from healthlombardy.local.ports import require_free
 from healthlombardy.local.problems import Problem, StopRequested, say
 from healthlombardy.local.servers import Servers
+from healthlombardy.local.set_up import SetUpRecord
 from healthlombardy.local.signals import StopFlag
 from healthlombardy.local.steps import run_step, set_up_steps
 from healthlombardy.local.supervisor import Supervisor
@@ -82,8 +83,14 @@ class Installation:
     def _set_up(self, environment: Mapping[str, str]) -> None:
         say("Compiling translations …")
         compile_translations()
+        record = SetUpRecord(self._configuration, environment["DATABASE_OWNER_URL"])
+        if record.is_done():
+            say("Nothing has changed since the last start. SET_UP=1 repeats the set-up.")
+            return
+        record.forget()
         for step in set_up_steps(is_demo=self._configuration.is_demo):
             run_step(step, self._configuration, environment, self._stop)
+        record.note()
 
     def _start_processes(self, environment: Mapping[str, str]) -> None:
         for command in commands(self._configuration, environment):

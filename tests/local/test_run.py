@@ -57,6 +57,44 @@ def test_cold_start_sets_up_in_order_and_answers(portal):
     assert "script/manage demo_sign_in coordinator" in portal.said()
 
 
+def calls(portal) -> list[str]:
+    """Return the commands of the set-up that ran so far."""
+    return [line.split()[0] for line in (portal.data_dir / "calls").read_text().splitlines()]
+
+
+def test_a_second_start_sets_nothing_up_until_something_changed(portal):
+    portal.start()
+    first = calls(portal)
+    portal.stop()
+    portal.start()
+    portal.stop()
+    assert calls(portal) == first
+    changed = portal.repository / "healthlombardy" / "data.yaml"
+    changed.write_text("new: fact\n")
+    try:
+        portal.start()
+        portal.stop()
+    finally:
+        changed.unlink()
+
+    assert calls(portal) == first * 2
+
+
+def test_a_set_up_that_failed_is_repeated(portal):
+    assert portal.run(STAND_IN_FAILS="load_catalogue").returncode != 0
+
+    portal.start()
+
+    assert calls(portal)[-6:] == [
+        "migrate",
+        "grant_application_role",
+        "collectstatic",
+        "load_catalogue",
+        "rebuild_search",
+        "load_demo",
+    ]
+
+
 def test_what_is_written_survives_a_restart(portal):
     portal.start()
     before = portal.variables()
