@@ -24,7 +24,8 @@ LONGEST_QUERY = 200
 UNSEEN = {"Cc", "Cf", "Cs"}
 # How many terms the rarer words may stand in before the commoner ones are left out of "some words".
 MOST_TO_RANK = 2500
-MOST_THINGS = 80
+# Of each kind: hospitals must not be crowded out by the many forms of an illness.
+MOST_OF_A_KIND = 32
 # A hit much worse than the best one is noise.
 SHARE_OF_BEST = 0.42
 # Below this the best hit is a guess: "did you mean".
@@ -177,7 +178,7 @@ class Search:
             self.add_through(hits, best)
         kept = [hit for hit in hits.values() if hit.score >= best * SHARE_OF_BEST]
         kept.sort(key=lambda hit: -hit.score)
-        self.hits = self.read(kept[:MOST_THINGS], filters)
+        self.hits = self.read([hit for kind in Kind for hit in of_kind(kept, kind)[:MOST_OF_A_KIND]], filters)
         return self
 
     def direct(self) -> dict[Key, Hit]:
@@ -220,8 +221,8 @@ class Search:
         links = reading.links(ways)
         through: dict[Key, tuple[float, Origin, Hit]] = {}
         for from_kind, from_id, to_id in links:
-            way = ways[from_kind][from_id]
-            to_kind, origin, share = shares[from_kind]
+            way = ways[Kind(from_kind)][from_id]
+            to_kind, origin, share = shares[Kind(from_kind)]
             key: Key = (to_kind, to_id)
             if key not in through or way.score * share > through[key][0]:
                 through[key] = (way.score * share, origin, way)

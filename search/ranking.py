@@ -210,8 +210,11 @@ class Scorer:
 
     def score_description(self, held: list[bool], language: str) -> Match:
         """Return how well a description answers that holds some of the units which have a known word."""
-        known = iter(held)
-        found = [max(unit.near.values()) if unit.near and next(known) else 0.0 for unit in self.units]
+        found = [0.0] * len(self.units)
+        known = [number for number, unit in enumerate(self.units) if unit.near]
+        for number, is_held in zip(known, held, strict=True):
+            if is_held:
+                found[number] = max(self.units[number].near.values())
         share = self.covered(found) ** SHARE_EXPONENT[Origin.TEXT]
         return Match(ORIGIN_WEIGHT[Origin.TEXT] * share * self.language_weight(language), found)
 

@@ -1,7 +1,8 @@
 """A hit as a reader meets it: its line, why it was found, where it leads."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from itertools import groupby
 
 from django.urls import reverse
 from django.utils import translation
@@ -12,17 +13,17 @@ from django.utils.translation import gettext, pgettext
 
 from facilities.enums import CAPITALS, FacilityKind, Province
 from publishing.templatetags.text import foreign
+from search import ways_in
 from search.enums import Kind, Origin
-from search.find import Hit, Results
+from search.facets import ResultFacets
+from search.find import Hit
 from search.normalise import normalise
 from taxonomy.languages import BCP47, language_name
 from treatments.enums import TreatmentKind
 
-URL_NAMES = {
+URL_NAMES = ways_in.URL_NAMES | {
     Kind.TREATMENT: "treatments:treatment_detail",
     Kind.CONDITION: "treatments:condition_detail",
-    Kind.SPECIALTY: "treatments:specialty_detail",
-    Kind.BODY_DISTRICT: "treatments:body_detail",
     Kind.FACILITY: "facilities:facility_detail",
 }
 
@@ -77,6 +78,13 @@ class ShownHit:
             Kind.BODY_DISTRICT: pgettext("kind of one search result", "Part of the body"),
         }[self.hit.kind]
 
+    @property
+    def kind_line(self) -> str:
+        """Return what kind of thing it is, of a facility also where."""
+        if self.hit.kind == Kind.FACILITY:
+            return f"{self.kind_words} · {self.details}"
+        return self.kind_words
+
     @cached_property
     def details(self) -> SafeString | str:
         """Return the place of a facility, a summary in the page's language, else the specialty."""
@@ -123,30 +131,52 @@ class ShownHit:
 
 
 @dataclass(frozen=True)
-class Chip:
+class KindGroup:
+    """Hits of one kind on a page, and how many there are of it in all."""
+
+    kind: Kind
+    total: int
+    hits: list[ShownHit]
+
+    @property
+    def label(self) -> str:
+        return str(self.kind.label)
+
+
+@dataclass(frozen=True)
+class KindLink:
     """A link that keeps one kind of hits."""
 
     text: str
     url: str
-    is_active: bool
 
 
-def chips_of(results: Results, chosen: str, path: str) -> list[Chip]:
-    """Return a chip for all hits and one for each kind that was found; none where there is nothing to choose."""
-    if len(results.counts) < 2 and not chosen:
-        return []
-    typed = {"q": results.query}
-    every = Chip(
-        pgettext("all kinds of search results", "All ({count})").format(count=sum(results.counts.values())),
-        f"{path}?{urlencode(typed)}",
-        not chosen,
-    )
-    found = [kind for kind in Kind if kind in results.counts]
-    kinds = [
-        Chip(f"{kind.label} ({results.counts[kind]})", f"{path}?{urlencode(typed | {'kind': kind})}", kind == chosen)
-        for kind in found
+def groups_of(hits: Iterable[Hit], counts: Mapping[Kind, int]) -> list[KindGroup]:
+    """Return hits that stand by kind already as one group a kind."""
+    return [
+        KindGroup(kind, counts[kind], [ShownHit(hit) for hit in alike])
+        for kind, alike in groupby(hits, key=lambda hit: hit.kind)
     ]
-    return [every, *kinds]
+
+
+def kind_links(facets: ResultFacets, path: str) -> list[KindLink]:
+    """Return a link for each kind that was found; none where there is nothing to choose."""
+    if len(facets.counts) < 2:
+        return []
+    return [
+        KindLink(f"{kind.label} ({number})", facets.address(path, kind=[kind.value]))
+        for kind, number in facets.counts.items()
+    ]
+
+
+def examples() -> list[str]:
+    """Return three searches in the reader's own words."""
+    # Translators: what patients type into the search box; use everyday words of your language.
+    return [
+        pgettext("example of a search", "new knee"),
+        pgettext("example of a search", "breast cancer"),
+        pgettext("example of a search", "heart valve"),
+    ]
 
 
 def marked(text: str, language: str) -> SafeString | str:

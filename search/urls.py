@@ -6,4 +6,7 @@ from search import views
 
 app_name = "search"
 
-urlpatterns = [path("", views.SearchView.as_view(), name="results")]
+urlpatterns = [
+    path("", views.SearchView.as_view(), name="results"),
+    path("suggest/", views.SuggestView.as_view(), name="suggest"),
+]

@@ -16,7 +16,8 @@ from django.utils.translation import gettext_lazy as _
 from django.views.generic import FormView, TemplateView, View
 
 from facilities.models import Facility
-from teleconsult import access, checklist, clock, consent, reading, red_flags, workflow
+from search.red_flags import mentions_emergency
+from teleconsult import access, checklist, clock, consent, reading, workflow
 from teleconsult.enums import AccessLevel, Action, ConsentPurpose, WaitingFor
 from teleconsult.exceptions import FileNotReady, NotAllowed, RequestError
 from teleconsult.forms.patient import (
@@ -546,7 +547,7 @@ class ContactView(PatientPage, FormView):
 
     def form_valid(self, form: ContactForm) -> HttpResponse:
         """Send the question; one that sounds like an emergency is first answered with whom to call."""
-        if red_flags.mentions_emergency(form.cleaned_data["question"]) and "read_emergency" not in self.request.POST:
+        if mentions_emergency(form.cleaned_data["question"]) and "read_emergency" not in self.request.POST:
             return self.render_to_response(self.get_context_data(form=form, is_emergency=True))
         try:
             self.count_start()

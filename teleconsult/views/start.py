@@ -14,8 +14,9 @@ from django.utils.translation import gettext
 from django.views.generic import FormView, TemplateView, View
 
 from facilities.models import Facility
+from search.red_flags import mentions_emergency
 from taxonomy.pages import CataloguePage
-from teleconsult import access, checklist, consent, red_flags, workflow
+from teleconsult import access, checklist, consent, workflow
 from teleconsult.enums import AccessLevel, Action, ConsentPurpose
 from teleconsult.exceptions import RequestError
 from teleconsult.forms.patient import (
@@ -316,7 +317,7 @@ class QuestionView(DraftPage):
     def form_valid(self, form: QuestionForm) -> HttpResponse:
         """Keep the answer; one that sounds like an emergency is first answered with whom to call."""
         response = super().form_valid(form)
-        sounds_urgent = red_flags.mentions_emergency(form.cleaned_data["question"])
+        sounds_urgent = mentions_emergency(form.cleaned_data["question"])
         if form.is_valid() and sounds_urgent and "read_emergency" not in self.request.POST:
             return self.render_to_response(self.get_context_data(form=form, is_emergency=True))
         return response

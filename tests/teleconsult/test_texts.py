@@ -4,7 +4,8 @@ import pytest
 import yaml
 from django.conf import settings
 
-from teleconsult import consent, red_flags
+from search import red_flags
+from teleconsult import consent
 from teleconsult.enums import ConsentPurpose
 from teleconsult.exceptions import ConsentMissing, ConsentTextChanged
 
