@@ -25,6 +25,8 @@ from search.stop_words import stop_words
 NEAREST = 40
 SHORTEST_PART = 4
 OPEN_LENGTH = 4
+# A pair of Han characters that stands in so many times fewer terms than both its neighbours is no word.
+RARER = 3
 # What is less near than this is another word.
 FARTHEST = 0.3
 # A misspelt word that is at least so near is not cut in two.
@@ -255,7 +257,18 @@ def answer(question: Question, probes: list[Probe], rows: list[tuple[int, str, s
         # Single Han characters stand in very many terms: they are for a pair that nobody knows.
         is_pair_known = Word(unit.text).is_han and unit.text in unit.near
         unit.keep_nearest(NEAREST, STEM if is_pair_known else FARTHEST)
+    mark_bridges(units)
     question.units = units
+
+
+def mark_bridges(units: list[Unit]) -> None:
+    """Mark pairs of Han characters between two words: much rarer than the pairs at both sides, which are known."""
+    for before, unit, after in zip(units, units[1:], units[2:], strict=False):
+        is_within = before.text[-1:] == unit.text[:1] and unit.text[-1:] == after.text[:1]
+        if not (Word(unit.text).is_han and is_within and before.text in before.near and after.text in after.near):
+            continue
+        own = unit.frequencies.get(unit.text, 0)
+        unit.is_bridge = own * RARER < min(before.frequencies[before.text], after.frequencies[after.text])
 
 
 def strength_of(how: str, probe: Probe, word: str, word_sound: str, unit: Unit) -> float:

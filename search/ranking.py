@@ -58,6 +58,7 @@ UNKNOWN = 50
 # Words so much less near than the nearest are still counted as the same word: its other forms.
 EQUALLY_NEAR = 0.07
 STOP_WEIGHT = 0.12
+BRIDGE_WEIGHT = 0.3
 # What an article or "disease" counts in the length of a name.
 SMALL_SIZE = 0.3
 
@@ -68,6 +69,8 @@ class Unit:
 
     text: str
     is_stop: bool = False
+    # Two Han characters of which each belongs to another word.
+    is_bridge: bool = False
     # Word of the dictionary → how near, 0 to 1.
     near: dict[str, float] = field(default_factory=dict)
     # Word of the dictionary → in how many terms it stands.
@@ -90,7 +93,7 @@ class Unit:
     def weight(self) -> float:
         """Return what the word counts: rare ones more."""
         rarity = math.log1p(COMMON / (1 + self.frequency)) / math.log1p(COMMON)
-        return max(rarity, 0.1) * (STOP_WEIGHT if self.is_stop else 1.0)
+        return max(rarity, 0.1) * (STOP_WEIGHT if self.is_stop else BRIDGE_WEIGHT if self.is_bridge else 1.0)
 
     def add(self, word: str, strength: float, frequency: int) -> None:
         """Note a word it may mean."""
