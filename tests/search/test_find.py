@@ -92,6 +92,19 @@ def test_of_known_pairs_single_characters_find_nothing() -> None:
     assert [hit.slug for hit in find("糖尿病", "zh-hans").hits] == ["grunitis"]
 
 
+def test_two_characters_of_two_words_say_little() -> None:
+    make_condition("across", name_en="Across", name_zh_hans="玉兰医")
+    for number in range(4):
+        make_condition(f"meant-{number}", name_en=f"Meant {number}", name_zh_hans=f"米兰{'一二三四'[number]}医院")
+    index_all()
+
+    hits = find("米兰医院", "zh-hans").hits
+
+    assert {hit.slug for hit in hits[:4]} == {"meant-0", "meant-1", "meant-2", "meant-3"}
+    # With the weight of a word it would be below half.
+    assert hits[0].score > 0.7
+
+
 def test_descriptions_are_read_where_names_leave_a_doubt() -> None:
     make_treatment("together", name_en="Zumbo care", summary_en="For the wadling.")
     make_treatment("only-text", name_en="Fopectomy", summary_en="For the grunitis.")
