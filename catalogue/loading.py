@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import translation
 
+import ecosystem.loading
 import facilities.loading
 import partners.loading
 import treatments.loading
@@ -18,7 +19,7 @@ from publishing.loading.provenance import read_sources
 from publishing.loading.writing import Report, Writer
 from publishing.models import CatalogueLoad
 
-FOLDERS = [f"{app}/data" for app in ("publishing", "taxonomy", "facilities", "treatments", "partners")]
+FOLDERS = [f"{app}/data" for app in ("publishing", "taxonomy", "facilities", "treatments", "ecosystem", "partners")]
 # Two loads at once would both find an empty table; the second waits for the first.
 LOCK = 7_310_442
 Steps = Callable[[list[Batch]], Iterable[Batch]]
@@ -32,6 +33,7 @@ def check(root: Path = settings.BASE_DIR) -> tuple[datetime.date, list[Batch]]:
         *taxonomy.plan(book),
         *facilities.loading.plan(book, sources),
         *treatments.loading.plan(book, sources),
+        *ecosystem.loading.plan(book, sources),
         *partners.loading.plan(book, sources),
     ]
     for batch in batches:

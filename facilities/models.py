@@ -152,8 +152,8 @@ class Accreditation(Provenance):
         return f"{self.body}, {self.level}"
 
     def validity(self, on: datetime.date | None = None) -> str:
-        """Return `history` (end never read), `lapsed`, `expires_soon` or `in_date` on a day, today by default."""
-        if self.valid_until is None:
+        """Return `lapsed`, `expires_soon` or `in_date` on a day, today by default; `history` without a proved end."""
+        if self.valid_until is None or not self.is_confirmed:
             return "history"
         if not self.is_in_date(on):
             return "lapsed"

@@ -60,9 +60,11 @@ class Administration(AdminSite):
         return response
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show, beside the tables, the changes that wait."""
+        """Show, beside the tables, the changes and the error reports that wait."""
         # Models may not be imported before every app is loaded.
-        from publishing.models import Change  # noqa: PLC0415
+        from publishing.models import Change, ErrorReport  # noqa: PLC0415
 
         waiting = Change.objects.visible_to(request.user).open().select_related("content_type")
-        return super().index(request, {"open_changes": waiting[:12], **(extra_context or {})})
+        reports = ErrorReport.objects.visible_to(request.user).open()
+        shown = {"open_changes": waiting[:12], "open_reports": reports[:12]}
+        return super().index(request, shown | (extra_context or {}))

@@ -12,6 +12,9 @@ from django.utils.functional import SimpleLazyObject
 from publishing.models import CatalogueLoad
 from taxonomy.languages import BCP47, direction
 
+# Nobody chose so much; the page would repeat it once a language.
+LONGEST_QUERY = 1500
+
 
 @dataclass(frozen=True)
 class Language:
@@ -26,7 +29,7 @@ class Language:
 
 def languages(path: str, query: str = "") -> list[Language]:
     """Return each language with the address of this same page in it; the switch keeps what was typed and chosen."""
-    asked = f"?{query}" if query else ""
+    asked = f"?{query}" if 0 < len(query) <= LONGEST_QUERY else ""
     return [
         Language(code, BCP47[code], name, direction(code), translate_url(path, code) + asked)
         for code, name in settings.LANGUAGES

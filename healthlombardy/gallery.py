@@ -8,6 +8,8 @@ from django.core.paginator import Paginator
 from django.http import QueryDict
 from django.utils.safestring import SafeString
 
+from treatments.plate import BACK, FRONT, DistrictOnPlate, Figure, Plate
+
 PARTS = (
     ("colour", "Colour", "OKLCH, light and dark. Terracotta means here, now; nothing is said by colour alone."),
     ("type", "Type", "One serif for display in Latin and Cyrillic; the reader’s own faces for the rest."),
@@ -113,6 +115,19 @@ QR = (
 def pick(arabic: bool, english_text: str, arabic_text: str) -> str:
     """Return the text of the pane."""
     return arabic_text if arabic else english_text
+
+
+def cells_of(*texts: str) -> list[dict[str, Any]]:
+    """Return cells of one line, empty where nothing is known."""
+    return [{"lines": [{"text": text}] if text else []} for text in texts]
+
+
+def plate_for(arabic: bool, *, is_child: bool) -> Plate:
+    """Return the plate of a figure with links that lead nowhere."""
+    front, back = (
+        [DistrictOnPlate(slug, pick(arabic, *DISTRICTS[slug]), "#") for slug in side] for side in (FRONT, BACK)
+    )
+    return Plate(is_child, front, back, [])
 
 
 def form_for(arabic: bool, *, data: dict[str, str] | None = None) -> forms.Form:
@@ -312,20 +327,30 @@ def pane(arabic: bool) -> dict[str, Any]:
         "compare_caption": t("Two demo hospitals side by side", "مستشفيان تجريبيان جنبا إلى جنب"),
         "columns": [
             {"name": "Demo Hospital A", "url": "#", "remove_url": "#"},
-            {"name": "Demo Hospital B", "url": "#", "remove_url": "#"},
+            {"name": "Demo Hospital B", "url": "#", "remove_url": "#", "earlier_url": "#"},
         ],
-        "rows": [
+        "sections": [
             {
-                "label": t("Answer within", "الجواب خلال"),
-                "cells": [t("5 working days", "5 أيام عمل"), t("10 working days", "10 أيام عمل")],
-                "is_different": True,
-            },
-            {
-                "label": t("Languages of your papers", "لغات أوراقك"),
-                "cells": [t("English, Italian", "الإنجليزية والإيطالية")] * 2,
-                "is_different": False,
-            },
-            {"label": t("Fee", "الرسوم"), "cells": ["", t("On request", "عند الطلب")], "is_different": True},
+                "slug": side,
+                "title": t("Second opinion", "رأي طبي ثان"),
+                "rows": [
+                    {
+                        "label": t("Answer within", "الجواب خلال"),
+                        "cells": cells_of(t("5 working days", "5 أيام عمل"), t("10 working days", "10 أيام عمل")),
+                        "difference": "differs",
+                    },
+                    {
+                        "label": t("Languages of your papers", "لغات أوراقك"),
+                        "cells": cells_of(*[t("English, Italian", "الإنجليزية والإيطالية")] * 2),
+                        "difference": "same",
+                    },
+                    {
+                        "label": t("Fee", "الرسوم"),
+                        "cells": cells_of("", t("On request", "عند الطلب")),
+                        "difference": "unknown",
+                    },
+                ],
+            }
         ],
         "map_label": t("Map of Lombardy with a dot for each hospital", "خريطة لومبارديا مع نقطة لكل مستشفى"),
         "provinces": [{"code": code, "name": name, "url": "#", "count": count} for code, name, count in PROVINCES],
@@ -369,7 +394,9 @@ def pane(arabic: bool) -> dict[str, Any]:
                 "is_current": False,
             },
         ],
-        "districts": [{"slug": slug, "name": t(*names), "url": "#"} for slug, names in DISTRICTS.items()],
+        "plate": plate_for(arabic, is_child=False),
+        "plate_of_child": plate_for(arabic, is_child=True),
+        "figure": Figure("child", "/components/"),
     }
 
 

@@ -6,17 +6,18 @@ from functools import cached_property
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
+from django.utils.translation import ngettext
 
 from facilities.map import FacilityMap, map_of
 from facilities.models import Facility, Ranking
 from partners.models import Institution
 from publishing.enums import FactState
+from search.shown import examples
 from taxonomy.collation import sort_key
 from taxonomy.countries import country_name
 from taxonomy.models import BodyDistrict, Specialty
 from treatments.models import Offer, Protocol
-from treatments.plate import DistrictOnPlate, plate_of
+from treatments.plate import Figure, Plate, plate_of
 
 
 @dataclass(frozen=True)
@@ -45,14 +46,15 @@ class OfferCount:
 
 
 class Home:
-    """Home in one language, for a reader of one country or region or of any."""
+    """Home in one language, for a reader of one country or region or of any, and with an adult's or a child's body."""
 
     # So many specialties stand on home; the others have a page of their own.
     specialties_shown = 14
 
-    def __init__(self, language: str, asked_country: str) -> None:
+    def __init__(self, language: str, asked_country: str, asked_figure: str = "") -> None:
         self.language = language
         self._asked_country = asked_country.strip().upper()
+        self._asked_figure = asked_figure
 
     @cached_property
     def country(self) -> Country | None:
@@ -66,19 +68,17 @@ class Home:
     @property
     def query(self) -> str:
         """Return what keeps the chosen country or region in an address of this page's links."""
-        return f"?{urlencode({'country': self.country.code.lower()})}" if self.country else ""
+        return f"?{urlencode(self.kept)}" if self.kept else ""
+
+    @property
+    def kept(self) -> dict[str, str]:
+        """Return what the links of this page keep of its address."""
+        return {"country": self.country.code.lower()} if self.country else {}
 
     @property
     def examples(self) -> list[Link]:
         """Return three searches in the reader's own words."""
-        # Translators: what patients type into the search box; use everyday words of your language.
-        words = [
-            pgettext("example of a search", "new knee"),
-            pgettext("example of a search", "breast cancer"),
-            pgettext("example of a search", "heart valve"),
-        ]
-        kept = {"country": self.country.code.lower()} if self.country else {}
-        return [Link(f"{reverse('search:results')}?{urlencode({'q': text} | kept)}", text) for text in words]
+        return [Link(f"{reverse('search:results')}?{urlencode({'q': text} | self.kept)}", text) for text in examples()]
 
     @cached_property
     def facilities(self) -> list[Facility]:
@@ -91,10 +91,15 @@ class Home:
         """Return where they stand."""
         return map_of(self.facilities)
 
+    @cached_property
+    def figure(self) -> Figure:
+        """Return whose body the plate shows."""
+        return Figure(self._asked_figure, reverse("home"), self.kept)
+
     @property
-    def districts(self) -> list[DistrictOnPlate]:
+    def plate(self) -> Plate:
         """Return the parts of the body."""
-        return plate_of(BodyDistrict.objects.in_language(self.language), self.query)
+        return plate_of(BodyDistrict.objects.in_language(self.language), self.figure)
 
     @cached_property
     def all_specialties(self) -> list[Specialty]:

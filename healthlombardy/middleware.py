@@ -112,7 +112,8 @@ class CompressPublicMiddleware(GZipMiddleware):
     """Compress public pages only: compressing what holds a secret beside what a stranger chose leaks it (BREACH)."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        if "public" not in response.get("Cache-Control", ""):
+        is_compressed = response.get("Content-Type", "").startswith("image/")
+        if is_compressed or "public" not in response.get("Cache-Control", ""):
             return response
         return super().process_response(request, response)
 

@@ -130,6 +130,7 @@ INSTALLED_APPS = [
     "facilities",
     "treatments",
     "search",
+    "ecosystem",
     "partners",
     "teleconsult",
     "catalogue",
@@ -139,6 +140,8 @@ if DEMO:
 
 MIDDLEWARE = [
     "healthlombardy.middleware.RequestContextMiddleware",
+    # Before all others: what it keeps carries their headers already.
+    "healthlombardy.page_cache.PageCacheMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "healthlombardy.middleware.HeadersMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -173,11 +176,18 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "healthlombardy.context_processors.page",
             ],
-            "builtins": ["django.templatetags.i18n", "django.templatetags.static", "publishing.templatetags.text"],
+            "builtins": [
+                "django.templatetags.i18n",
+                "django.templatetags.static",
+                "publishing.templatetags.text",
+                "healthlombardy.sharing",
+            ],
         },
     }
 ]
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+# Templates of pictures and PDFs, as names for typesetting.press.
+TYPESETTING_TEMPLATES = BASE_DIR / "templates"
 
 # --- database, cache, worker ------------------------------------------------------------------------------------
 
@@ -192,8 +202,18 @@ CACHES = {
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "healthlombardy",
         "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
-    }
+    },
+    # The pictures of shared links, each set once; about 70 KB each. When it is full, a third is dropped.
+    "cards": {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": DATA_DIR / "cards",
+        "TIMEOUT": None,
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
+    },
 }
+
+# Memory of each web process for public pages, compressed; none while pages are being written.
+PAGE_CACHE_BYTES = 0 if DEBUG else number("PAGE_CACHE_MEGABYTES", 16) * 1024**2
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

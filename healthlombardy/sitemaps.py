@@ -28,7 +28,11 @@ class PortalSite:
 
 
 class PublicSitemap(Sitemap):
-    """Pages in all languages, each with `hreflang` links."""
+    """Pages in all languages, each with `hreflang` links.
+
+    Without `lastmod`: a page shows rows of many tables, and nobody knows when the last of them changed. A search engine
+    that finds a wrong day believes none of them.
+    """
 
     i18n = True
     alternates = True

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from healthlombardy import views
+from healthlombardy.cards import EntryPictureView, PictureView
 from healthlombardy.sitemaps import sitemap, sitemap_index
 
 urlpatterns = [
@@ -25,6 +26,8 @@ urlpatterns = [
         path("about/order/", views.OrderView.as_view(), name="about_order"),
         path("privacy/", views.PrivacyView.as_view(), name="privacy"),
         path("accessibility/", views.AccessibilityView.as_view(), name="accessibility"),
+        path("cards/portal.png", PictureView.as_view(), name="general_card"),
+        path("cards/<slug:kind>/<slug:slug>.png", EntryPictureView.as_view(), name="card"),
         path("search/", include("search.urls")),
         path("", include("treatments.urls")),
         path("facilities/", include("facilities.urls")),

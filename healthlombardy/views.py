@@ -38,13 +38,14 @@ class RootView(View):
 
 
 class HomeView(CataloguePage, TemplateView):
-    """Home; `?country=ae` shows that country's partners and stays in the links of the page."""
+    """Home; `?country=ae` shows that country's partners, `?figure=child` a child's body; both stay in its links."""
 
     template_name = "home.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add what home shows."""
-        home = Home(self.language, self.request.GET.get("country", ""))
+        asked = self.request.GET
+        home = Home(self.language, asked.get("country", ""), asked.get("figure", ""))
         return super().get_context_data(home=home, **kwargs)
 
 

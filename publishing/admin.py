@@ -20,12 +20,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.permissions import is_editor
-from publishing import workflow
+from publishing import reports, workflow
 from publishing.editing import Kind, Values, columns_of, in_words, kind_of, label, text_of_column, translated_fields
-from publishing.enums import ChangeAction, ChangeState
+from publishing.enums import ChangeAction, ChangeState, ReportState
 from publishing.exceptions import ChangeRefused
 from publishing.forms import CatalogueForm, LinesField, ReviewForm
-from publishing.models import Change
+from publishing.models import Change, ErrorReport
 from publishing.permissions import (
     adds_and_removes,
     decides,
@@ -469,6 +469,66 @@ class ChangeAdmin(ScopedAdmin):
             return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[change.object_id])
         except NoReverseMatch:
             return ""
+
+
+@admin.register(ErrorReport)
+class ErrorReportAdmin(ScopedAdmin):
+    """What readers found wrong: read by those who edit the listing, who then say what became of it."""
+
+    list_display = ["title", "kind", "language", "state", "created_at"]
+    list_filter = ["state", "kind"]
+    search_fields = ["title"]
+    ordering = ["-created_at"]
+    fields = ["title", "kind", "words", "language", "created_at", "state", "decided_by", "decided_at"]
+    actions = ["mark_corrected", "mark_unfounded"]
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return is_editor(request.user) or edits_any_facility(request.user)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        if obj is None:
+            return self.has_module_permission(request)
+        return ErrorReport.objects.visible_to(request.user).filter(pk=obj.pk).exists()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return whether the person may decide: what is decided stays."""
+        return self.has_view_permission(request, obj) and (obj is None or obj.state == ReportState.OPEN)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ErrorReport]:
+        return super().get_queryset(request).visible_to(request.user)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """Return everything but what became of it."""
+        return [name for name in self.fields if name != "state"]
+
+    def save_model(self, request: HttpRequest, obj: ErrorReport, form: Any, change: bool) -> None:
+        """Decide; a report that stays open stays as it is."""
+        if obj.state != ReportState.OPEN:
+            self._decide(request, ErrorReport.objects.filter(pk=obj.pk), obj.state)
+
+    @admin.action(description=gettext_lazy("Mark as corrected"), permissions=["change"])
+    def mark_corrected(self, request: HttpRequest, queryset: QuerySet[ErrorReport]) -> None:
+        """Say of the chosen reports that the listing was corrected."""
+        self._decide(request, queryset, ReportState.CORRECTED)
+
+    @admin.action(description=gettext_lazy("Mark as nothing to correct"), permissions=["change"])
+    def mark_unfounded(self, request: HttpRequest, queryset: QuerySet[ErrorReport]) -> None:
+        """Say of the chosen reports that the listing is right."""
+        self._decide(request, queryset, ReportState.UNFOUNDED)
+
+    def _decide(self, request: HttpRequest, chosen: QuerySet[ErrorReport], state: str) -> None:
+        user: Any = request.user
+        for report in chosen:
+            try:
+                reports.decide(report=report, state=state, by=user)
+            except ChangeRefused as refused:
+                self.message_user(request, f"{report}: {refused}", messages.ERROR)
 
 
 class EntryAdmin(CatalogueAdmin):

@@ -63,3 +63,21 @@ class ChangeAction(TextChoices):
     EDIT = "edit", pgettext_lazy("kind of change", "Edit")
     ADD = "add", pgettext_lazy("kind of change", "Add")
     REMOVE = "remove", pgettext_lazy("kind of change", "Remove")
+
+
+class ReportKind(TextChoices):
+    """What a reader found wrong on a page."""
+
+    WRONG = "wrong", _("Something is not true")
+    OUTDATED = "outdated", _("Something has changed since")
+    MISSING = "missing", _("Something is missing")
+    WORDS = "words", _("A word or a translation is wrong")
+    OTHER = "other", pgettext_lazy("kind of error", "Something else")
+
+
+class ReportState(TextChoices):
+    """What became of an error report."""
+
+    OPEN = "open", pgettext_lazy("error report", "Waiting")
+    CORRECTED = "corrected", pgettext_lazy("error report", "Corrected")
+    UNFOUNDED = "unfounded", pgettext_lazy("error report", "Nothing to correct")

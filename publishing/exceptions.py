@@ -19,6 +19,12 @@ class NotOpen(ChangeRefused):
     sentence = _("Somebody has decided about this change already.")
 
 
+class AlreadyDecided(ChangeRefused):
+    """The error report was decided meanwhile."""
+
+    sentence = _("Somebody has decided about this report already.")
+
+
 class NotWaiting(ChangeRefused):
     """The change was sent back and not handed in again."""
 

@@ -17,11 +17,14 @@ from publishing.enums import (
     ChangeAction,
     ChangeState,
     FactState,
+    ReportKind,
+    ReportState,
     SourceKind,
     TextStatus,
 )
-from publishing.querysets import ChangeQuerySet
+from publishing.querysets import ChangeQuerySet, ErrorReportQuerySet
 from vault.data_classes import DataClass
+from vault.fields import SealedTextField
 
 
 class Provenance(models.Model):
@@ -126,6 +129,18 @@ class CatalogueLoad(models.Model):
         return CatalogueLoad.objects.order_by("-loaded_at").values_list("checked_on", flat=True).first()
 
 
+class PublicWrite(models.Model):
+    """A transaction that wrote to a public table, noted by a trigger for an hour; see publishing.freshness."""
+
+    data_class = DataClass.OPERATIONAL
+
+    transaction_id = models.BigIntegerField(primary_key=True)
+    written_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.transaction_id}"
+
+
 class Change(models.Model):
     """A proposed edit of one published object; catalogue tables hold what is published, nothing else.
 
@@ -216,3 +231,51 @@ class Change(models.Model):
     def after(self) -> dict[str, Any]:
         """Return column → proposed value."""
         return {name: after for name, (_before, after) in self.fields.items()}
+
+
+class ErrorReport(models.Model):
+    """What a reader found wrong on a page; nobody is asked for a name or an address, so nobody is answered.
+
+    The words are sealed all the same: people write about themselves.
+    """
+
+    LONGEST = 1000
+    data_class = DataClass.OPERATIONAL
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    content_type = models.ForeignKey(ContentType, verbose_name=_("kind of page"), on_delete=models.PROTECT)
+    object_id = models.BigIntegerField(_("object"))
+    # The facility whose editors may see this report; null for pages of the association.
+    facility_id = models.BigIntegerField(null=True, blank=True, db_index=True)
+    title = models.CharField(_("about"), max_length=300)
+    kind = models.CharField(_("what is wrong"), max_length=10, choices=ReportKind.choices)
+    words = SealedTextField(_("in the reader's words"), max_length=LONGEST, data_class=DataClass.HEALTH)
+    language = models.CharField(_("language of the page"), max_length=10, choices=settings.LANGUAGES)
+    state = models.CharField(_("state"), max_length=10, choices=ReportState.choices, default=ReportState.OPEN)
+    created_at = models.DateTimeField(_("sent"), default=timezone.now, editable=False)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("decided by"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+    )
+    decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
+
+    objects = ErrorReportQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("error report")
+        verbose_name_plural = _("error reports")
+        ordering = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state=ReportState.OPEN, decided_at__isnull=True)
+                | ~models.Q(state=ReportState.OPEN) & models.Q(decided_at__isnull=False),
+                name="error_report_decided_when_closed",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.title

@@ -6,7 +6,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import models
 
 from accounts.permissions import is_editor
-from publishing.enums import OPEN_STATES, ChangeState
+from publishing.enums import OPEN_STATES, ChangeState, ReportState
 from publishing.permissions import Person, facilities_of
 
 
@@ -28,3 +28,15 @@ class ChangeQuerySet(models.QuerySet):
     def of(self, edited: models.Model) -> Self:
         """Keep those of one object."""
         return self.filter(content_type=ContentType.objects.get_for_model(edited), object_id=edited.pk)
+
+
+class ErrorReportQuerySet(models.QuerySet):
+    """A list of error reports."""
+
+    def visible_to(self, user: Person) -> Self:
+        """Keep what a person may see: editors all, a facility's editors those about their facility."""
+        return self if is_editor(user) else self.filter(facility_id__in=facilities_of(user))
+
+    def open(self) -> Self:
+        """Keep those about which nobody has decided."""
+        return self.filter(state=ReportState.OPEN)

@@ -7,9 +7,8 @@ import re
 import unicodedata
 from typing import Any
 
-from pypinyin import Style, lazy_pinyin
-
 from taxonomy.languages import BCP47, column
+from taxonomy.pinyin import syllables
 
 ARABIC_MARKS = re.compile("[\u064b-\u0652\u0670\u0640]")
 ARABIC_ARTICLE = re.compile(r"(^|\s)ال(?=\S{2})")
@@ -19,7 +18,7 @@ ARABIC_LETTERS = str.maketrans({"أ": "ا", "إ": "ا", "آ": "ا", "ى": "ي", 
 def sort_key(name: str, language: str) -> str:
     """Return the key that puts `name` in the place where a reader of the language looks for it."""
     if language == "zh-hans":
-        name = " ".join(lazy_pinyin(name, style=Style.TONE3))
+        name = " ".join(syllables(name))
     elif language == "ar":
         name = ARABIC_ARTICLE.sub(r"\1", ARABIC_MARKS.sub("", name)).translate(ARABIC_LETTERS)
     elif language == "ru":

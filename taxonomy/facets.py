@@ -1,25 +1,48 @@
-"""Filters of a list as facets: several values each, counted as the other filters leave them."""
+"""Filters of a list as facets: known values, counted as the other filters leave them, all in one statement."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import django_filters
 from django import forms
-from django.db.models import Count, QuerySet
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
+from django.db.models import Case, Count, F, Q, QuerySet, TextField, Value, When
+from django.db.models.expressions import Combinable, RawSQL
+from django.db.models.functions import Cast, Coalesce, NullIf
 from django.http import QueryDict
+from django.utils.functional import Promise
+
+from taxonomy.languages import column
 
 # A value of the address and the words a reader sees for it.
 Choices = list[tuple[str, str]]
+Words = str | Promise
+# More than anyone ticks; the rest of a longer address is left out.
+MOST_VALUES = 40
+LONGEST_VALUE = 160
+# So many choices of a facet are seen at once; the others unfold.
+SHOWN_AT_ONCE = 8
+# The ORM knows no count of distinct rows in a subquery, and PostgreSQL counts distinct values one by one, sorted.
+COUNTED = "SELECT facet_name, facet_value, facet_label, facet_place, COUNT(*) FROM ({}) AS listed GROUP BY 1, 2, 3, 4"
+# Nor names that are looked up after the rows are grouped.
+NAMED = """
+    SELECT named.facet_name, named.value, named.label, named.place, grouped.number
+    FROM ({}) AS grouped (pk, number) JOIN ({}) AS named (pk, facet_name, value, label, place) USING (pk)
+"""
+COLUMNS = ("facet_name", "facet_value", "facet_label", "facet_place", "facet_count")
 
 
 @dataclass(frozen=True)
 class FacetChoice:
-    """A value that can be ticked, and how many rows it would leave."""
+    """A value that can be ticked, and how many rows it would leave; no number where it is not counted."""
 
     value: str
     label: str
-    count: int
+    count: int | None
     is_checked: bool
 
 
@@ -28,8 +51,31 @@ class Facet:
     """One group of filters, as templates/components/facets.html prints it."""
 
     name: str
-    legend: str
+    legend: Words
     choices: list[FacetChoice]
+    kind: str = ""
+    is_open: bool = False
+    note: Words = ""
+    # A field to look for a value by its words, where there are too many to list.
+    words_name: str = ""
+    words: str = ""
+    words_label: Words = ""
+
+    @property
+    def is_single(self) -> bool:
+        return self.kind == "radio"
+
+    @property
+    def first_choices(self) -> list[FacetChoice]:
+        """Return what is seen at once: the first ones, and whatever is ticked."""
+        if self.is_single or len(self.choices) <= SHOWN_AT_ONCE + 1:
+            return self.choices
+        return self.choices[:SHOWN_AT_ONCE] + [choice for choice in self.choices[SHOWN_AT_ONCE:] if choice.is_checked]
+
+    @property
+    def more_choices(self) -> list[FacetChoice]:
+        shown = {choice.value for choice in self.first_choices}
+        return [choice for choice in self.choices if choice.value not in shown]
 
 
 @dataclass(frozen=True)
@@ -38,6 +84,101 @@ class ActiveFilter:
 
     text: str
     url: str
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order of the list, and the address of the list in it."""
+
+    name: str
+    text: Words
+    url: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True)
+class Counted:
+    """One row of the counting statement."""
+
+    value: str
+    label: str
+    place: str
+    count: int
+
+
+def label_of(language: str) -> Combinable:
+    """Return the name of an entry in the language, else in English."""
+    name = NullIf(F(f"name_{column(language)}"), Value(""))
+    return Coalesce(name, F("name_en"), Value(""), output_field=TextField())
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some rows of the counting statement, with the columns of COLUMNS.
+
+    `is_listed` rows are still to be counted. Rows that come with `names` have an id and a number only.
+    """
+
+    rows: QuerySet
+    is_listed: bool = False
+    names: QuerySet | None = None
+
+    def as_sql(self) -> tuple[str, list[Any]]:
+        """Return the statement of this part; raises EmptyResultSet where nothing can be found."""
+        sql, params = self.rows.query.sql_with_params()
+        if self.names is not None:
+            names, more = self.names.query.sql_with_params()
+            return NAMED.format(sql, names), [*params, *more]
+        return (COUNTED if self.is_listed else "{}").format(sql), [*params]
+
+
+def part(name: str, rows: QuerySet, *, value: Combinable, count: str = "pk", is_distinct: bool = False) -> Part:
+    """Return value and number of rows of one facet; `is_distinct` where one thing may stand in several rows."""
+    return _part(name, rows, {"facet_value": value}, count=count, is_distinct=is_distinct)
+
+
+def named_part(
+    name: str, rows: QuerySet, *, value: Combinable, label: Combinable, place: Combinable, count: str
+) -> Part:
+    """Return value, words, sort key and number of rows of one facet, each thing once."""
+    words = {"facet_value": value, "facet_label": label, "facet_place": place}
+    return _part(name, rows, words, count=count, is_distinct=True)
+
+
+def entry_part(name: str, rows: QuerySet, *, path: str, entries: QuerySet, language: str) -> Part:
+    """Return the entries to which a path leads, and how many rows lead there: grouped by id, named afterwards."""
+    field = rows.model._meta.get_field(path)
+    if field.many_to_many:
+        # The rows between hold the ids alone.
+        way = {f"{field.m2m_field_name()}__in": rows.order_by()}
+        rows, path = field.remote_field.through._default_manager.filter(**way), field.m2m_reverse_field_name()
+    grouped = (
+        _plain(rows).values(f"{path}_id").annotate(facet_count=Count("pk")).values_list(f"{path}_id", "facet_count")
+    )
+    named = _plain(entries).annotate(
+        facet_name=Value(name, output_field=TextField()),
+        facet_label=label_of(language),
+        facet_place=Coalesce(F(f"sort_key_{column(language)}"), Value(""), output_field=TextField()),
+    )
+    return Part(grouped, names=named.values_list("pk", "facet_name", "slug", "facet_label", "facet_place"))
+
+
+def _plain(rows: QuerySet) -> QuerySet:
+    """Return the rows without order; django-modeltranslation's own querysets lose the order of the columns."""
+    plain: QuerySet = QuerySet(rows.model, query=rows.query.chain())
+    return plain.order_by()
+
+
+def _part(name: str, rows: QuerySet, words: dict[str, Combinable], *, count: str, is_distinct: bool) -> Part:
+    texts = {"facet_label": Value(""), "facet_place": Value("")} | words
+    shown = _plain(rows).annotate(
+        facet_name=Value(name, output_field=TextField()),
+        **{column_name: Cast(expression, TextField()) for column_name, expression in texts.items()},
+    )
+    if is_distinct:
+        listed = shown.annotate(facet_count=F(count)).values_list(*COLUMNS).distinct()
+        return Part(listed, is_listed=True)
+    return Part(shown.values(*COLUMNS[:-1]).annotate(facet_count=Count(count)).values_list(*COLUMNS))
 
 
 class KnownValuesField(forms.MultipleChoiceField):
@@ -49,84 +190,483 @@ class KnownValuesField(forms.MultipleChoiceField):
         return [known for known, _label in self.choices if known in wanted]
 
 
+class KnownValueField(KnownValuesField):
+    """One of the known values: the first that the address names."""
+
+    def to_python(self, value: Any) -> list[str]:
+        known = {known for known, _label in self.choices}
+        return [wanted for wanted in forms.MultipleChoiceField.to_python(self, value) if wanted in known][:1]
+
+
 class FacetFilter(django_filters.Filter):
-    """A filter by some of the known values.
+    """A filter by some of the known values, kept by a word of the queryset."""
 
-    `word` is the word of the queryset that keeps them; `count_by` the lookup whose values are the choices.
-    """
+    field_class: type[forms.Field] = KnownValuesField
+    is_single = False
+    # Whether it takes rows away; one that does not adds something to them.
+    narrows = True
 
-    field_class = KnownValuesField
-
-    def __init__(self, *, word: str, count_by: str, label: str) -> None:
+    def __init__(self, *, word: str, label: Words, is_open: bool = False, note: Words = "") -> None:
         super().__init__(label=label)
         self.word = word
-        self.count_by = count_by
+        self.is_open = is_open
+        self.note = note
+
+    @property
+    def name(self) -> str:
+        return str(self.field_name)
 
     def filter(self, rows: QuerySet, values: list[str]) -> QuerySet:
         """Keep the rows of the chosen values, all of them where none is chosen."""
         return getattr(rows, self.word)(values) if values else rows
 
+    def choices(self) -> Choices:
+        """Return the values that the code knows."""
+        return []
+
+    def choices_of(self, asked: list[str]) -> Choices:
+        """Return the values that the code knows, among them those asked for."""
+        return self.choices()
+
+    def known(self, asked: list[str]) -> Part | None:
+        """Return, as a part of a statement, which of the values asked for the database knows."""
+        return None
+
+    def parts(self, rows: QuerySet) -> list[Part]:
+        """Return the parts of the counting statement; `rows` are what the other filters leave."""
+        raise NotImplementedError
+
+    def worded(self, value: str, label: str) -> str:
+        """Return the words for a value; `label` is what the statement says of it."""
+        return label
+
+    def shown(self, counted: list[Counted], chosen: list[str], known: dict[str, str]) -> list[FacetChoice]:
+        """Return the choices in their order; one that would leave nothing only if it is chosen."""
+        counts = {row.value: row.count for row in counted}
+        if listed := self.choices():
+            labels = dict(listed)
+        else:
+            rows = sorted(counted, key=lambda row: (row.place, row.value))
+            labels = {row.value: self.worded(row.value, row.label) for row in rows}
+            labels |= {value: known[value] for value in chosen if value not in labels}
+        return [
+            FacetChoice(value, label, counts.get(value, 0), value in chosen)
+            for value, label in labels.items()
+            if counts.get(value) or value in chosen
+        ]
+
+    def on_chip(self, value: str, label: str) -> str:
+        """Return the words of a chip, which stands without the legend."""
+        return label
+
+    def facet(self, counted: list[Counted], chosen: list[str], known: dict[str, str]) -> Facet:
+        choices = self.shown(counted, chosen, known)
+        kind = "radio" if self.is_single else ""
+        return Facet(self.name, self.label, choices, kind, self.is_open or bool(chosen), self.note)
+
+
+class EnumFacet(FacetFilter):
+    """A column with fixed choices; `path` is where `counted` rows have it, `counted` a word of the queryset."""
+
+    def __init__(self, *, enum: Any, path: str, counted: str = "", count: str = "pk", **options: Any) -> None:
+        super().__init__(**options)
+        self.enum = enum
+        self.path = path
+        self.counted = counted
+        self.count = count
+
+    def choices(self) -> Choices:
+        return [(choice.value, str(choice.label)) for choice in self.enum]
+
+    def parts(self, rows: QuerySet) -> list[Part]:
+        counted = getattr(rows, self.counted)() if self.counted else rows
+        return [part(self.name, counted, value=F(self.path), count=self.count, is_distinct=bool(self.counted))]
+
+
+class EntryFacet(FacetFilter):
+    """Entries of the catalogue by slug.
+
+    `entries` returns all there are; `path` leads to the entry from the rows, or from the rows of the word `counted`,
+    of which `count` are counted.
+    """
+
+    def __init__(
+        self,
+        *,
+        entries: Callable[[], QuerySet],
+        path: str,
+        counted: str = "",
+        count: str = "pk",
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.entries = entries
+        self.path = path
+        self.counted = counted
+        self.count = count
+
+    def known(self, asked: list[str]) -> Part:
+        rows = self.entries().filter(slug__in=asked)
+        label = label_of(self.parent.language)
+        return named_part(self.name, rows, value=F("slug"), label=label, place=Value(""), count="pk")
+
+    def parts(self, rows: QuerySet) -> list[Part]:
+        counted = getattr(rows, self.counted)() if self.counted else rows
+        return [entry_part(self.name, counted, path=self.path, entries=self.entries(), language=self.parent.language)]
+
+
+class ValueFacet(FacetFilter):
+    """Values as the database holds them.
+
+    The word `counted` returns rows with `facet_key`, `facet_words` and `facet_order`; `count` names what is counted.
+    """
+
+    def __init__(
+        self,
+        *,
+        counted: str,
+        count: str,
+        worded: Callable[[str, str], str] | None = None,
+        on_chip: Callable[[str], str] | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.counted = counted
+        self.count = count
+        self._worded = worded
+        self._on_chip = on_chip
+
+    def known(self, asked: list[str]) -> Part:
+        return self._part(self.parent.queryset, facet_key__in=asked)
+
+    def parts(self, rows: QuerySet) -> list[Part]:
+        return [self._part(rows)]
+
+    def worded(self, value: str, label: str) -> str:
+        return self._worded(value, label) if self._worded else label
+
+    def on_chip(self, value: str, label: str) -> str:
+        return self._on_chip(label) if self._on_chip else label
+
+    def _part(self, rows: QuerySet, **kept: list[str]) -> Part:
+        return named_part(
+            self.name,
+            getattr(rows, self.counted)().filter(**kept),
+            value=F("facet_key"),
+            label=F("facet_words"),
+            place=F("facet_order"),
+            count=self.count,
+        )
+
+
+class LimitFacet(FacetFilter):
+    """One of some limits, each with all rows below it; the word of the queryset takes the number."""
+
+    field_class = KnownValueField
+    is_single = True
+
+    def __init__(self, *, limits: Iterable[int], worded: Callable[[int], str], **options: Any) -> None:
+        super().__init__(**options)
+        self.limits = list(limits)
+        self._worded = worded
+
+    def filter(self, rows: QuerySet, values: list[str]) -> QuerySet:
+        return getattr(rows, self.word)(int(values[0])) if values else rows
+
+    def choices(self) -> Choices:
+        return [(str(limit), self._worded(limit)) for limit in self.limits]
+
+    def parts(self, rows: QuerySet) -> list[Part]:
+        return [part(self.name, getattr(rows, self.word)(limit), value=Value(str(limit))) for limit in self.limits]
+
+
+class SwitchFacet(FacetFilter):
+    """Yes, or no matter."""
+
+    field_class = KnownValueField
+    value = "yes"
+
+    def __init__(self, *, words: Words, **options: Any) -> None:
+        super().__init__(**options)
+        self.words = words
+
+    def filter(self, rows: QuerySet, values: list[str]) -> QuerySet:
+        return getattr(rows, self.word)() if values else rows
+
+    def choices(self) -> Choices:
+        return [(self.value, str(self.words))]
+
+    def parts(self, rows: QuerySet) -> list[Part]:
+        return [part(self.name, getattr(rows, self.word)(), value=Value(self.value))]
+
+
+class WordsFacet(EntryFacet):
+    """Entries that are too many to list: the most frequent ones, those chosen, and those with the words typed.
+
+    The words are of the address and narrow no list; they only say which choices to offer.
+    """
+
+    longest_words = 80
+
+    def __init__(self, *, words_label: Words, **options: Any) -> None:
+        super().__init__(**options)
+        self.words_label = words_label
+
+    @property
+    def words_name(self) -> str:
+        return f"{self.name}_words"
+
+    @property
+    def typed(self) -> str:
+        return self.parent.data.get(self.words_name, "").strip()
+
+    @property
+    def words(self) -> str:
+        """Return the words typed; empty where they cannot be looked for."""
+        typed = " ".join(self.typed.split())
+        return "" if "\0" in typed or len(typed) > self.longest_words else typed
+
+    def parts(self, rows: QuerySet) -> list[Part]:
+        (part,) = super().parts(rows)
+        is_chosen = Q(**{f"{self.path}__slug__in": self.parent.chosen[self.name]})
+        others = part.rows.filter(self._with_words() & ~is_chosen).order_by("-facet_count", f"{self.path}_id")
+        return [replace(part, rows=part.rows.filter(is_chosen)), replace(part, rows=others[:SHOWN_AT_ONCE])]
+
+    def shown(self, counted: list[Counted], chosen: list[str], known: dict[str, str]) -> list[FacetChoice]:
+        """Return the most frequent first, after those that are chosen."""
+        rows = sorted(counted, key=lambda row: (row.value not in chosen, -row.count, row.place))
+        labels = {value: known[value] for value in chosen}
+        labels |= {row.value: row.label for row in rows}
+        counts = {row.value: row.count for row in rows}
+        return [FacetChoice(value, label, counts.get(value, 0), value in chosen) for value, label in labels.items()]
+
+    def facet(self, counted: list[Counted], chosen: list[str], known: dict[str, str]) -> Facet:
+        facet = super().facet(counted, chosen, known)
+        return replace(
+            facet,
+            is_open=facet.is_open or bool(self.words),
+            words_name=self.words_name,
+            words=self.words,
+            words_label=self.words_label,
+        )
+
+    def _with_words(self) -> Q:
+        """Return the condition that name or other names hold every word, in the reader's language or in English."""
+        condition = Q()
+        for word in self.words.split():
+            anywhere = Q()
+            for ending in {column(self.parent.language), "en"}:
+                for name in ("name", "synonyms"):
+                    anywhere |= Q(**{f"{self.path}__{name}_{ending}__icontains": word})
+            condition &= anywhere
+        return condition
+
 
 class FacetedFilterSet(django_filters.FilterSet):
-    """The filters of a list. For each filter `x` a subclass has a method `x_choices`."""
+    """The filters of a list. What the address asks for and nobody knows is left out.
+
+    Two statements serve them all: one asks which of the values the database knows, where the address names such a
+    value at all; one counts.
+    """
+
+    # Filter → the filter without which it says nothing.
+    needs: dict[str, str] = {}
 
     def __init__(self, data: QueryDict, queryset: QuerySet, *, language: str) -> None:
         super().__init__(data, queryset)
         self.language = language
-        for name, facet in self.filters.items():
-            facet.extra["choices"] = getattr(self, f"{name}_choices")()
+        for name, choices in self._known_choices().items():
+            self.filters[name].extra["choices"] = choices
 
     @cached_property
     def chosen(self) -> dict[str, list[str]]:
         """Return the known values in force by name."""
         self.form.full_clean()
-        return self.form.cleaned_data
+        chosen = dict(self.form.cleaned_data)
+        return {name: [] if self._is_idle(name, chosen) else values for name, values in chosen.items()}
+
+    @cached_property
+    def order_name(self) -> str:
+        """Return the order asked for, else the first there is; empty where there is one only."""
+        names = list(self.order_choices())
+        asked = self.data.get("sort", "")
+        return asked if asked in names else next(iter(names), "")
 
     @property
     def has_unknown_values(self) -> bool:
         """Return whether the address asks for something that does not exist."""
-        return any(
+        unknown = any(
             value and value not in self.chosen[name] for name in self.filters for value in self.data.getlist(name)
         )
+        unused = any(facet.typed and not facet.words for facet in self._facets_with_words)
+        orders = [asked for asked in self.data.getlist("sort") if asked and asked != self.order_name]
+        return unknown or unused or bool(orders)
 
     @property
     def number_in_force(self) -> int:
         return sum(len(values) for values in self.chosen.values())
 
+    @property
+    def is_looked_through(self) -> bool:
+        """Return whether the reader looks for a value by its words just now."""
+        return any(facet.words for facet in self._facets_with_words)
+
     @cached_property
     def facets(self) -> list[Facet]:
-        """Return the groups of filters; a value that would leave nothing is not offered."""
-        return [facet for name in self.filters if (facet := self._facet(name)).choices]
+        """Return the groups of filters that have something to choose."""
+        found = []
+        for name, facet in self.filters.items():
+            shown = facet.facet(self.counted.get(name, []), self.chosen[name], self._labels(name))
+            if shown.choices or shown.words:
+                found.append(shown)
+        return found
+
+    @cached_property
+    def counted(self) -> dict[str, list[Counted]]:
+        """Return for each filter its values with the number of rows, as the other filters leave them."""
+        total = part("", self.rows_without(""), value=Value(""))
+        parts = [part for name, facet in self.filters.items() for part in facet.parts(self.rows_without(name))]
+        return asked_at_once([total, *parts], kept=self._kept() if self._in_force else None)
+
+    @property
+    def number_of_rows(self) -> int:
+        """Return how many rows have all that is chosen."""
+        return self.count_of("", "")
+
+    def count_of(self, name: str, value: str) -> int:
+        """Return how many rows a value of a filter would leave."""
+        return next((row.count for row in self.counted.get(name, []) if row.value == value), 0)
+
+    def filter_queryset(self, queryset: QuerySet) -> QuerySet:
+        """Keep the rows that have all that is chosen, in the order asked for."""
+        return self.ordered(self._narrowed(queryset, self.chosen))
+
+    def rows_without(self, name: str) -> QuerySet:
+        """Return the rows as all filters but one leave them; for the counting statement only, which has `kept`."""
+        if not self._in_force:
+            return self.queryset
+        missed = [0, 1 << self._in_force.index(name)] if name in self._in_force else [0]
+        kept = RawSQL("SELECT kept.pk FROM kept WHERE kept.missed = ANY(%s)", [missed])
+        return self._all_rows.filter(pk__in=kept)
+
+    def order_choices(self) -> dict[str, Words]:
+        """Return the orders to choose from, the usual one first; none where there is one only."""
+        return {}
+
+    def ordered(self, rows: QuerySet) -> QuerySet:
+        """Return the rows in the order asked for."""
+        return rows
+
+    def orders(self, path: str) -> list[Order]:
+        """Return the orders with their addresses."""
+        usual = next(iter(self.order_choices()), "")
+        return [
+            Order(name, words, self.address(path, sort="" if name == usual else name), name == self.order_name)
+            for name, words in self.order_choices().items()
+        ]
 
     def active_filters(self, path: str) -> list[ActiveFilter]:
         """Return each filter in force with the address that takes it away."""
-        labels = {name: dict(facet.extra["choices"]) for name, facet in self.filters.items()}
         return [
-            ActiveFilter(labels[name][value], self._address_without(path, name, value))
-            for name, values in self.chosen.items()
-            for value in values
+            ActiveFilter(facet.on_chip(value, self._labels(name)[value]), self._address_without(path, name, value))
+            for name, facet in self.filters.items()
+            for value in self.chosen[name]
         ]
 
-    def _facet(self, name: str) -> Facet:
-        facet = self.filters[name]
-        counts = self._counts(name)
-        choices = [
-            FacetChoice(value, label, counts.get(value, 0), value in self.chosen[name])
-            for value, label in facet.extra["choices"]
-        ]
-        return Facet(name, facet.label, [choice for choice in choices if choice.count or choice.is_checked])
+    def query(self, **changes: str | list[str]) -> QueryDict:
+        """Return what the address asks for and is known, with some of it changed."""
+        values: dict[str, str | list[str]] = dict(self.chosen)
+        values |= {facet.words_name: facet.words for facet in self._facets_with_words}
+        values["sort"] = self.order_name if self.order_name != next(iter(self.order_choices()), "") else ""
+        query = QueryDict(mutable=True)
+        for name, value in (values | changes).items():
+            kept = [value] if isinstance(value, str) else value
+            query.setlist(name, [item for item in kept if item])
+        return query
 
-    def _counts(self, name: str) -> dict[str, int]:
-        """Return how many rows each value of a facet has, as the other facets leave them."""
-        rows = self.queryset
-        for other, values in self.chosen.items():
-            if other != name:
-                rows = self.filters[other].filter(rows, values)
-        return dict(rows.order_by().values_list(self.filters[name].count_by).annotate(rows=Count("pk", distinct=True)))
+    def address(self, path: str, **changes: str | list[str]) -> str:
+        """Return the address of the list with some of what it asks for changed."""
+        return f"{path}?{self.query(**changes).urlencode()}".removesuffix("?")
+
+    @cached_property
+    def _in_force(self) -> list[str]:
+        """Return the filters that take rows away."""
+        return [name for name, values in self.chosen.items() if values and self.filters[name].narrows]
+
+    @property
+    def _all_rows(self) -> QuerySet:
+        rows: QuerySet = self.queryset.model._default_manager.all()
+        return rows
+
+    def _kept(self) -> QuerySet:
+        """Return every row with a number whose bits say which filters it misses: each filter is looked at once."""
+        missed = []
+        for place, name in enumerate(self._in_force):
+            needed = {key: self.chosen[key] for key in [self.needs.get(name, name), name]}
+            rows = _plain(self._narrowed(self._all_rows, needed)).values("pk")
+            missed.append(Case(When(pk__in=rows, then=0), default=1 << place))
+        return _plain(self.queryset).annotate(missed=sum(missed[1:], missed[0])).values_list("pk", "missed")
+
+    @property
+    def _facets_with_words(self) -> list[WordsFacet]:
+        return [facet for facet in self.filters.values() if isinstance(facet, WordsFacet)]
+
+    def _known_choices(self) -> dict[str, Choices]:
+        """Return the known values of each filter; the database is asked about those in the address only."""
+        known = {name: facet.choices_of(self._asked(name)) for name, facet in self.filters.items()}
+        parts = [
+            part
+            for name, facet in self.filters.items()
+            if (asked := self._asked(name)) and not known[name] and (part := facet.known(asked)) is not None
+        ]
+        for name, rows in asked_at_once(parts).items():
+            facet = self.filters[name]
+            known[name] = [(row.value, facet.worded(row.value, row.label)) for row in rows]
+        return known
+
+    def _asked(self, name: str) -> list[str]:
+        """Return the values of the address that are worth a question."""
+        values = [value for value in self.data.getlist(name) if value and "\0" not in value]
+        return [value for value in values if len(value) <= LONGEST_VALUE][:MOST_VALUES]
+
+    def _is_idle(self, name: str, chosen: dict[str, list[str]]) -> bool:
+        return name in self.needs and not chosen.get(self.needs[name])
+
+    def _labels(self, name: str) -> dict[str, str]:
+        return dict(self.filters[name].extra["choices"])
+
+    def _narrowed(self, rows: QuerySet, chosen: dict[str, list[str]]) -> QuerySet:
+        for name, values in chosen.items():
+            if not self._is_idle(name, chosen):
+                rows = self.filters[name].filter(rows, values)
+        return rows
 
     def _address_without(self, path: str, name: str, value: str) -> str:
-        query = self.data.copy()
-        query.pop("page", None)
-        for filter_name, values in self.chosen.items():
-            query.setlist(filter_name, [kept for kept in values if (filter_name, kept) != (name, value)])
-        return f"{path}?{query.urlencode()}".removesuffix("?")
+        gone: dict[str, str | list[str]] = {name: [kept for kept in self.chosen[name] if kept != value]}
+        gone |= {other: "" for other, needed in self.needs.items() if needed == name and not gone[name]}
+        return self.address(path, **gone)
+
+
+def asked_at_once(parts: list[Part], *, kept: QuerySet | None = None) -> dict[str, list[Counted]]:
+    """Return the rows of all parts by filter, asked for in one statement; `kept` are pk and missed filters of all rows.
+
+    The statement is put together from those of the ORM, which knows no common table expressions.
+    """
+    statements, values = [], list[Any]()
+    for part in parts:
+        with suppress(EmptyResultSet):
+            sql, params = part.as_sql()
+            statements.append(f"({sql})")
+            values += params
+    if not statements:
+        return {}
+    whole = " UNION ALL ".join(statements)
+    if kept is not None:
+        sql, known = kept.query.sql_with_params()
+        whole, values = f"WITH kept (pk, missed) AS MATERIALIZED ({sql}) {whole}", [*known, *values]
+    found: dict[str, list[Counted]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(whole, values)
+        for name, *row in cursor.fetchall():
+            found.setdefault(name, []).append(Counted(*row))
+    return found

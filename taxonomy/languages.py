@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from babel import Locale
 from babel.numbers import format_currency
+from babel.units import format_unit
 
 # Code in the address → tag for `lang` and hreflang.
 BCP47 = {
@@ -49,3 +50,8 @@ def euros(amount: Decimal, code: str) -> str:
     if amount % 1 == 0:
         pattern = pattern.replace("0.00", "0")
     return format_currency(amount, "EUR", format=pattern, locale=place, currency_digits=False)
+
+
+def kilometres(number: int, code: str) -> str:
+    """Return a distance as the language writes it: `45 km`, `45 км`, `45公里`."""
+    return format_unit(number, "length-kilometer", length="short", locale=locale(code))

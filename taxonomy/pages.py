@@ -17,14 +17,17 @@ class PublicPage(View):
     """A page any proxy may keep: GET only, no cookie, no token, the same for everyone."""
 
     http_method_names = ["get", "head", "options"]
-    # Seconds: a published edit is visible soon, and a proxy still spares the application.
-    maximum_age = 60
+    # Seconds a browser may show it without asking again; asking costs a 304 from memory.
+    maximum_age = 0
+    # Proxies: fresh for a second, then old for one more while they ask. With the second of the page cache, a published
+    # edit is seen within three seconds, through two proxies in a row within five; see docs/adr/0009-page-cache.md.
+    for_proxies = "s-maxage=1, stale-while-revalidate=1, stale-if-error=86400"
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Add the cache headers to whatever the page answers."""
         response = super().dispatch(request, *args, **kwargs)
         if response.status_code == 200 and not response.has_header("Cache-Control"):
-            response["Cache-Control"] = f"public, max-age={self.maximum_age}, stale-while-revalidate=30"
+            response["Cache-Control"] = f"public, max-age={self.maximum_age}, {self.for_proxies}"
         return response
 
 
@@ -52,6 +55,11 @@ class FilteredList(CatalogueList):
     paginate_by = 24
     has_unknown_page = False
 
+    @property
+    def has_unknown_values(self) -> bool:
+        """Return whether the address asks for something that does not exist."""
+        return self.filterset.has_unknown_values or self.has_unknown_page
+
     def get_queryset(self) -> QuerySet:
         """Keep what the filters in the address ask for."""
         rows = super().get_queryset()
@@ -61,6 +69,8 @@ class FilteredList(CatalogueList):
     def paginate_queryset(self, queryset: QuerySet, page_size: int) -> tuple[Paginator, Page, QuerySet, bool]:
         """Return the page asked for, else the nearest one there is."""
         paginator = self.get_paginator(queryset, page_size)
+        # Counted already, beside the filters.
+        paginator.count = self.filterset.number_of_rows
         wanted = self.request.GET.get("page", "1")
         page = paginator.get_page(wanted)
         self.has_unknown_page = wanted != str(page.number)
@@ -73,7 +83,13 @@ class FilteredList(CatalogueList):
             "facets": self.filterset.facets,
             "active_filters": self.filterset.active_filters(self.request.path),
             "number_of_filters": self.filterset.number_in_force,
-            "has_unknown_values": self.filterset.has_unknown_values or self.has_unknown_page,
+            "is_looked_through": self.filterset.is_looked_through,
+            "orders": self.filterset.orders(self.request.path),
+            # What the form does not ask and must not lose.
+            "hidden": [{"name": "sort", "value": value} for value in self.filterset.query().getlist("sort")],
+            # The address without what does not exist, for the links to other pages of the list.
+            "query": self.filterset.query(),
+            "has_unknown_values": self.has_unknown_values,
         }
 
 

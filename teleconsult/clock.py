@@ -11,7 +11,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Self
 from zoneinfo import ZoneInfo
 
-import holidays
 from babel import Locale
 from babel.dates import format_date, format_skeleton, get_timezone_location
 from django.conf import settings
@@ -23,6 +22,8 @@ from taxonomy.languages import locale
 from teleconsult.enums import DayKind
 
 if TYPE_CHECKING:
+    from holidays import HolidayBase
+
     from teleconsult.models import Request
 
 MILAN = ZoneInfo(settings.PORTAL_TIME_ZONE)
@@ -290,6 +291,9 @@ def _locale() -> Locale:
 
 
 @cache
-def _holidays(province: str) -> holidays.HolidayBase:
+def _holidays(province: str) -> "HolidayBase":
     """Return the public holidays of Italy with the patron's day of the province's capital; years fill themselves."""
-    return holidays.country_holidays("IT", subdiv=province)
+    # Twelve megabytes of the calendars of the world, which most web processes never need.
+    from holidays import country_holidays  # noqa: PLC0415
+
+    return country_holidays("IT", subdiv=province)

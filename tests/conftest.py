@@ -18,6 +18,8 @@ REAL_CATALOGUE = pytest.StashKey[RealCatalogue]()
 strict_templates.install()
 # Pages link static files under their plain names: hashing and compressing them is tested by itself.
 settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+# Tests undo what they write, so that a page kept from one would be shown to the next; the cache is tested by itself.
+settings.PAGE_CACHE_BYTES = 0
 
 
 @pytest.fixture(scope="session", autouse=True)

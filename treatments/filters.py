@@ -1,39 +1,45 @@
 """The filters of the lists of conditions and treatments."""
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from publishing.templatetags.text import text_of
-from taxonomy.facets import Choices, FacetedFilterSet, FacetFilter
+from facilities.enums import Province
+from taxonomy.facets import EntryFacet, EnumFacet, FacetedFilterSet, SwitchFacet
 from taxonomy.models import BodyDistrict, Specialty
-from taxonomy.querysets import TranslatedQuerySet
 from treatments.enums import TreatmentKind
 
 
-def named(rows: TranslatedQuerySet, language: str) -> Choices:
-    """Return slug and name of each row, in the order of the language."""
-    return [(row.slug, text_of(row, "name").value) for row in rows.in_language(language)]
+class ProvinceFacet(EnumFacet):
+    """Provinces in which something is offered."""
+
+    def on_chip(self, value: str, label: str) -> str:
+        """Say that the province is where a treatment is offered."""
+        return gettext("Offered in: %(province)s") % {"province": label}
 
 
 class ConditionFilter(FacetedFilterSet):
     """Conditions by part of the body and by specialty."""
 
-    district = FacetFilter(word="of_districts", count_by="body_districts__slug", label=_("Part of the body"))
-    specialty = FacetFilter(word="of_specialties", count_by="specialty__slug", label=_("Specialty"))
-
-    def district_choices(self) -> Choices:
-        """Return the body districts."""
-        return named(BodyDistrict.objects.all(), self.language)
-
-    def specialty_choices(self) -> Choices:
-        """Return the specialties."""
-        return named(Specialty.objects.all(), self.language)
+    district = EntryFacet(
+        word="of_districts",
+        entries=BodyDistrict.objects.all,
+        path="body_districts",
+        label=_("Part of the body"),
+        is_open=True,
+    )
+    specialty = EntryFacet(word="of_specialties", entries=Specialty.objects.all, path="specialty", label=_("Specialty"))
 
 
 class TreatmentFilter(ConditionFilter):
-    """Treatments likewise, and by kind."""
+    """Treatments likewise, by kind, and by who offers them."""
 
-    kind = FacetFilter(word="of_kinds", count_by="kind", label=_("Kind of treatment"))
-
-    def kind_choices(self) -> Choices:
-        """Return the kinds of treatment."""
-        return [(kind.value, str(kind.label)) for kind in TreatmentKind]
+    kind = EnumFacet(word="of_kinds", enum=TreatmentKind, path="kind", label=_("Kind of treatment"))
+    province = ProvinceFacet(
+        word="offered_in",
+        enum=Province,
+        path="facility__province",
+        counted="public_offers",
+        count="treatment",
+        label=_("Province where it is offered"),
+    )
+    confirmed = SwitchFacet(word="confirmed", words=_("Confirmed by at least one hospital"), label=_("How sure we are"))

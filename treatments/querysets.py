@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Self
 
 from django.apps import apps
 from django.db import models
-from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, ExpressionWrapper, F, Max, Min, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from publishing.enums import FactState
 from taxonomy.languages import column
 from taxonomy.querysets import TranslatedQuerySet, columns_of_others, row_count
+from taxonomy.rows import rows_along
 
 if TYPE_CHECKING:
     from facilities.models import Facility
@@ -34,6 +35,11 @@ class CureQuerySet(TranslatedQuerySet):
         rows = self.model.objects.filter(body_districts__slug__in=slugs)
         return self.filter(pk__in=rows.order_by().values("pk"))
 
+    def with_paediatric(self) -> Self:
+        """Add `is_paediatric`: by its own name or by its specialty it is for children."""
+        by_name = Q(slug__startswith="paediatric-") | Q(specialty__slug__startswith="paediatric")
+        return self.annotate(is_paediatric=ExpressionWrapper(by_name, output_field=models.BooleanField()))
+
 
 class ConditionQuerySet(CureQuerySet):
     """A list of conditions."""
@@ -49,6 +55,22 @@ class TreatmentQuerySet(CureQuerySet):
         """Add `facility_count` (published facilities with a public offer) and `confirmed_count` of them."""
         offers = apps.get_model("treatments.Offer").objects.filter(treatment=OuterRef("pk"))
         return self.annotate(facility_count=row_count(offers.public()), confirmed_count=row_count(offers.confirmed()))
+
+    def offered_in(self, provinces: Iterable[str]) -> Self:
+        """Keep what a facility in any of the provinces offers."""
+        offers = self._offers().public().filter(facility__province__in=provinces)
+        return self.filter(pk__in=offers.order_by().values("treatment"))
+
+    def confirmed(self) -> Self:
+        """Keep what at least one hospital has confirmed."""
+        return self.filter(pk__in=self._offers().confirmed().order_by().values("treatment"))
+
+    def public_offers(self) -> "OfferQuerySet":
+        """Return the public offers of these treatments."""
+        return self._offers().public().filter(treatment__in=self.order_by())
+
+    def _offers(self) -> "OfferQuerySet":
+        return apps.get_model("treatments.Offer").objects.all()
 
 
 class OfferQuerySet(models.QuerySet):
@@ -107,6 +129,11 @@ class OfferQuerySet(models.QuerySet):
             is_approximate=Subquery(promises.values("is_promise_approximate")[:1]),
         )
 
+    def with_certificates(self) -> Self:
+        """Add `certificate_rows`: the certificates of the facility that are in date today."""
+        certificates = apps.get_model("facilities.Accreditation").objects.vouched().only("body", "valid_until")
+        return self.annotate(certificate_rows=rows_along(certificates.filter(facility=OuterRef("facility"))))
+
 
 class ProtocolQuerySet(models.QuerySet):
     """A list of second-opinion protocols."""
@@ -124,6 +151,11 @@ class ProtocolQuerySet(models.QuerySet):
             slug=OuterRef("slug"), version__gt=OuterRef("version"), valid_from__lte=day, state=FactState.VERIFIED
         )
         return valid.filter(~Exists(newer))
+
+    def saying_for_whom(self) -> Self:
+        """Keep those that say for whom they are or when not; English is the source of every other language."""
+        ages = Q(minimum_age__isnull=False) | Q(maximum_age__isnull=False)
+        return self.filter(Q(for_whom_en__gt="") | Q(exclusions_en__gt="") | ages).order_by("facility", "slug")
 
     def promised_working_days(self) -> tuple[int | None, int | None]:
         """Return the shortest and the longest promise; None where nothing is promised."""

@@ -2,19 +2,22 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet
+from django.utils.translation import gettext as _
 from django.views.generic import TemplateView
 
 from facilities.map import map_of
 from facilities.models import Facility
-from publishing.labels import labels_of
+from publishing.labels import labels_of, states_along
 from taxonomy.models import BodyDistrict, Specialty
 from taxonomy.pages import CatalogueDetail, CatalogueList, CataloguePage, FilteredList
+from taxonomy.rows import instances, rows_along
 from treatments.comparison import Comparison
+from treatments.district import DistrictPage
 from treatments.filters import ConditionFilter, TreatmentFilter
 from treatments.models import Condition, Treatment
-from treatments.plate import plate_of
-from treatments.structured_data import condition_data, treatment_data
+from treatments.plate import Figure, plate_of
+from treatments.structured_data import condition_data, specialty_data, treatment_data
 
 
 class TreatmentList(FilteredList):
@@ -32,19 +35,32 @@ class TreatmentDetail(CatalogueDetail):
     related = ("specialty",)
     template_name = "treatments/treatment_detail.html"
 
+    def get_queryset(self) -> QuerySet:
+        """Load the districts and the state of its text in the same query."""
+        districts = BodyDistrict.objects.filter(treatments=OuterRef("pk")).in_language(self.language)
+        return (
+            super()
+            .get_queryset()
+            .annotate(
+                district_rows=rows_along(districts), text_states=states_along(Treatment, "summary", self.language)
+            )
+        )
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add what belongs to the treatment."""
         treatment = self.object
         conditions = list(treatment.conditions.published().in_language(self.language).without("summary", self.language))
-        offers = list(treatment.offers.public().with_promise().with_facility(self.language))
+        offers = list(treatment.offers.public().with_promise().with_certificates().with_facility(self.language))
         return super().get_context_data(
             conditions=conditions,
-            districts=treatment.body_districts.in_language(self.language),
+            districts=instances(BodyDistrict, treatment.district_rows),
             offers=offers,
             confirmed_count=sum(offer.is_confirmed for offer in offers),
+            # What the hospitals say themselves; a general protocol says nothing about this treatment.
+            protocols=treatment.protocols.in_force().saying_for_whom().select_related("facility"),
             map=map_of(offer.facility for offer in offers),
-            text_labels=labels_of(treatment, "summary"),
-            structured_data=treatment_data(treatment, conditions),
+            text_labels=labels_of(treatment, "summary", treatment.text_states),
+            structured_data=treatment_data(treatment, conditions, [offer.facility for offer in offers]),
             **kwargs,
         )
 
@@ -64,14 +80,25 @@ class ConditionDetail(CatalogueDetail):
     related = ("specialty",)
     template_name = "treatments/condition_detail.html"
 
+    def get_queryset(self) -> QuerySet:
+        """Load the districts and the state of its text in the same query."""
+        districts = BodyDistrict.objects.filter(conditions=OuterRef("pk")).in_language(self.language)
+        return (
+            super()
+            .get_queryset()
+            .annotate(
+                district_rows=rows_along(districts), text_states=states_along(Condition, "summary", self.language)
+            )
+        )
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add what belongs to the condition."""
         condition = self.object
         treatments = list(condition.treatments.published().with_facility_count().in_language(self.language))
         return super().get_context_data(
             treatments=treatments,
-            districts=condition.body_districts.in_language(self.language),
-            text_labels=labels_of(condition, "summary"),
+            districts=instances(BodyDistrict, condition.district_rows),
+            text_labels=labels_of(condition, "summary", condition.text_states),
             structured_data=condition_data(condition, treatments),
             **kwargs,
         )
@@ -90,31 +117,40 @@ class SpecialtyDetail(CatalogueDetail):
     queryset = Specialty.objects.all()
     template_name = "treatments/specialty_detail.html"
 
+    def get_queryset(self) -> QuerySet:
+        """Load the districts in the same query."""
+        districts = BodyDistrict.objects.filter(specialties=OuterRef("pk")).in_language(self.language)
+        return super().get_queryset().annotate(district_rows=rows_along(districts))
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add what belongs to the specialty."""
-        facilities = self.object.facilities.published().in_language(self.language).without("summary", self.language)
+        specialty = self.object
+        facilities = specialty.facilities.published().in_language(self.language).without("summary", self.language)
         return super().get_context_data(
             facilities=facilities,
-            districts=self.object.body_districts.in_language(self.language),
-            **cures_of(self.object, self.language),
+            districts=instances(BodyDistrict, specialty.district_rows),
+            structured_data=specialty_data(specialty, facilities),
+            **cures_of(specialty, self.language),
             **kwargs,
         )
 
 
 class BodyList(CatalogueList):
-    """The body with its districts."""
+    """The body with its districts; `?figure=child` shows a child's."""
 
     queryset = BodyDistrict.objects.with_counts(treatments=Treatment.objects.published())
     template_name = "treatments/body_list.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add the plate."""
+        figure = Figure(self.request.GET.get("figure", ""), self.request.path)
         context = super().get_context_data(**kwargs)
-        return context | {"plate": plate_of(context["object_list"])}
+        plate = plate_of(context["object_list"], figure)
+        return context | {"figure": figure, "plate": plate, "words_so_far": _("For a child") if figure.is_child else ""}
 
 
 class BodyDetail(CatalogueDetail):
-    """A part of the body: its specialties, conditions and treatments."""
+    """A part of the body: its conditions, treatments and specialties, for an adult or for a child."""
 
     queryset = BodyDistrict.objects.all()
     context_object_name = "district"
@@ -122,10 +158,9 @@ class BodyDetail(CatalogueDetail):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add what belongs to the district."""
-        specialties = self.object.specialties.with_counts(facilities=Facility.objects.published())
-        return super().get_context_data(
-            specialties=specialties.in_language(self.language), **cures_of(self.object, self.language), **kwargs
-        )
+        figure = Figure(self.request.GET.get("figure", ""), self.request.path)
+        shown = DistrictPage(self.object, self.language, is_child=figure.is_child)
+        return super().get_context_data(figure=figure, shown=shown, structured_data=shown.structured_data, **kwargs)
 
 
 class Compare(CataloguePage, TemplateView):
@@ -138,8 +173,8 @@ class Compare(CataloguePage, TemplateView):
         return super().get_context_data(comparison=Comparison(self.request.GET, self.language), **kwargs)
 
 
-def cures_of(entry: Specialty | BodyDistrict, language: str) -> dict[str, QuerySet]:
-    """Return conditions and treatments of a specialty or a body district, with their numbers."""
+def cures_of(entry: Specialty, language: str) -> dict[str, QuerySet]:
+    """Return conditions and treatments of a specialty, with their numbers."""
     conditions = entry.conditions.published().with_counts(treatments=Treatment.objects.published())
     treatments = entry.treatments.published().with_facility_count()
     return {

@@ -1,12 +1,20 @@
-"""A facility in one line."""
+"""A facility in one line, and what patients compare."""
+
+from dataclasses import dataclass
 
 from django import template
+from django.conf import settings
+from django.utils import translation
+from django.utils.formats import date_format
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from facilities.distances import Airport
 from facilities.models import Facility
 from publishing.templatetags.text import text_of
+from taxonomy import languages
 
 register = template.Library()
 
@@ -22,3 +30,46 @@ def facility_in_words(facility: Facility) -> SafeString:
         parts.append(_("invented for the demo"))
     # Each part keeps its own direction: Italian towns stand among Arabic words.
     return format_html_join(" · ", "<bdi>{}</bdi>", ((part,) for part in parts if part))
+
+
+@dataclass(frozen=True)
+class Note:
+    """A fact in a few words, with its icon."""
+
+    icon: str
+    text: str
+
+
+@register.simple_tag
+def facility_notes(facility: Facility, airport: Airport | None) -> list[Note]:
+    """Return distance, certificates in date and promise of a facility as the list loads it."""
+    notes = []
+    if airport:
+        words = _("%(distance)s km from %(airport)s, in a straight line")
+        notes.append(Note("pin", words % {"distance": round(facility.distance_km), "airport": airport.name}))
+    for certificate in facility.certificates_in_date:
+        words = _("%(body)s, valid until %(date)s")
+        until = date_format(certificate.valid_until, "DATE_FORMAT")
+        notes.append(Note("check", words % {"body": certificate.body, "date": until}))
+    if facility.promised_days:
+        days = facility.promised_days
+        if facility.is_promise_approximate:
+            words = ngettext(
+                "Second opinion promised from about %(days)s working day",
+                "Second opinion promised from about %(days)s working days",
+                days,
+            )
+        else:
+            words = ngettext(
+                "Second opinion promised from %(days)s working day",
+                "Second opinion promised from %(days)s working days",
+                days,
+            )
+        notes.append(Note("clock", words % {"days": days}))
+    return notes
+
+
+@register.filter
+def kilometres(number: int) -> str:
+    """Return a distance as the reader's language writes it."""
+    return languages.kilometres(number, translation.get_language() or settings.LANGUAGE_CODE)

@@ -3,3 +3,4 @@ import "./popover.js";
 import "./submit.js";
 import "./focus.js";
 import "./print.js";
+import "./suggest.js";

@@ -125,6 +125,17 @@ FILES = {
             verified: true
             sources: [https://clinic.example.org/opinion, https://clinic.example.org/more]
         """,
+    "ecosystem/data/networks.yaml": """\
+        networks:
+          - slug: heart-network
+            kind: pathology_network
+            specialty: cardiology
+            roles:
+              - facility: alpha
+                role: coordinates
+                verified: true
+                source: https://clinic.example.org/network
+        """,
     "partners/data/partners.yaml": """\
         partners:
           - slug: office-beta
@@ -180,6 +191,10 @@ TEXTS = {
             documents:
               - {what: Letter LANG}
               - {what: Report LANG, only_when: operated LANG}
+        """,
+    "ecosystem/data/texts": """\
+        networks:
+          heart-network: {name: Network LANG}
         """,
     "partners/data/texts": """\
         agreements:

@@ -369,5 +369,5 @@ def test_checking_loads_nothing(root: Path, monkeypatch: pytest.MonkeyPatch, cap
 
     call_command("load_catalogue", "--check")
 
-    assert "23 rows are sound." in capsys.readouterr().out
+    assert "25 rows are sound." in capsys.readouterr().out
     assert not Facility.objects.exists()

@@ -17,6 +17,7 @@ PAGES = {
     "facility": "facilities/demo-hospital-a/",
     "body": "body/",
     "compare": "compare/?facility=demo-hospital-a&facility=demo-hospital-b",
+    "report an error": "facilities/demo-hospital-a/report/",
     "second opinion": "second-opinion/?treatment=transcatheter-aortic-valve-implantation",
     "hospital that is not reached": "second-opinion/?facility=centro-cardiologico-monzino",
     "sign-in": "my-request/",

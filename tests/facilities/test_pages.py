@@ -8,7 +8,6 @@ import pytest
 import time_machine
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
@@ -33,15 +32,9 @@ SOURCE_WORDS = "Named in a source"
 UNCONFIRMED = "Not yet confirmed by the hospital"
 # Rows, their count, the four filters and their names, the day of the catalogue.
 MOST_QUERIES_OF_LIST = 8
-# Facility, certificates, ranks, facts, specialties, offers, protocols with their papers, state of the text.
-MOST_QUERIES_OF_DETAIL = 10
-
-
-@pytest.fixture
-def get(client: Client, db: None) -> Get:
-    """Return a function that opens a public page; what processes keep for good is warm."""
-    ContentType.objects.get_for_models(Facility)
-    return lambda path: Page(client.get(path))
+# The facility with certificates, ranks, facts, specialties and the state of its text; offers, protocols, their papers,
+# the day of the catalogue.
+MOST_QUERIES_OF_DETAIL = 5
 
 
 def make_fact(facility: Facility, name: str, value: str, **fields: object) -> FacilityFact:
@@ -199,7 +192,8 @@ def test_the_map_shows_the_facilities_of_the_list(get: Get) -> None:
     page = get("/en/facilities/?province=PV")
 
     assert "Map of Lombardy with 1 hospital" in page.html
-    assert "/en/facilities/?province=PV" in page.links
+    assert page.main.count("data-map-pin") == 1
+    assert "/en/facilities/?province=MI#map" in page.links
 
 
 def test_the_list_works_in_arabic(get: Get) -> None:
@@ -321,6 +315,86 @@ def test_a_fact_that_waits_for_an_editor_is_not_shown(get: Get) -> None:
     make_fact(make_facility("a"), "beds", "77777", state=FactState.UNVERIFIED)
 
     assert "77777" not in get("/en/facilities/a/").words
+
+
+def test_the_years_before_stand_beside_the_newest_place(get: Get) -> None:
+    facility = make_facility("a")
+    for edition, place in ((2023, 12), (2025, 9), (2024, 16)):
+        make_ranking(facility, edition=edition, world_rank=place)
+
+    page = get("/en/facilities/a/")
+
+    assert re.findall(r'ranking__place"><bdi dir="ltr">(.*?)</bdi>', page.main) == ["9"]
+    assert "Earlier: 2024 : 16 · 2023 : 12" in page.words
+
+
+def test_the_register_of_a_body_is_linked_where_its_entry_is_known(get: Get) -> None:
+    facility = make_facility("a")
+    make_accreditation(facility, valid_until=datetime.date(2999, 1, 1), register_url="https://register.example.org/7")
+
+    page = get("/en/facilities/a/")
+
+    assert "https://register.example.org/7" in page.links
+    assert "Entry in the body’s register" in page.words
+
+
+def test_an_end_that_nobody_proved_is_no_badge(get: Get) -> None:
+    make_accreditation(make_facility("a"), valid_until=datetime.date(2999, 1, 1), state=FactState.INDICATIVE)
+
+    assert "badge--history" in get("/en/facilities/a/").main
+
+
+@pytest.mark.parametrize(("number", "is_folded"), [(12, False), (13, True)])
+def test_a_long_list_of_treatments_can_be_folded_by_specialty(get: Get, *, number: int, is_folded: bool) -> None:
+    facility, specialty = make_facility("a"), make_specialty(name_en="Heart medicine")
+    for _turn in range(number):
+        make_offer(make_treatment(specialty=specialty), facility)
+
+    page = get("/en/facilities/a/")
+
+    assert ("<summary><span>Heart medicine</span>" in page.main) is is_folded
+    assert page.main.count("/en/treatments/") == number
+
+
+# --- what machines read ---------------------------------------------------------------------------------------------
+
+
+def test_a_facility_is_a_hospital_with_its_place(get: Get) -> None:
+    facility = make_facility(
+        "a",
+        official_name="Ospedale A",
+        address="Via Esempio 1",
+        postal_code="20100",
+        verified_on=datetime.date(2026, 11, 21),
+    )
+    facility.specialties.set([make_specialty("cardiology"), make_specialty("hyperbaric-medicine")])
+
+    page, thing, trail = get("/en/facilities/a/").structured_data
+
+    assert (thing["@type"], thing["name"]) == ("Hospital", "Ospedale A")
+    assert thing["address"]["addressLocality"] == "Milano"
+    assert thing["geo"] == {"@type": "GeoCoordinates", "latitude": 45.46, "longitude": 9.19}
+    assert thing["medicalSpecialty"] == ["https://schema.org/Cardiovascular"]
+    assert page["lastReviewed"] == "2026-11-21"
+    assert [step["name"] for step in trail["itemListElement"]] == ["Hospitals", "Province: Milan", "A"]
+
+
+def test_machines_read_of_a_certificate_until_the_day_it_ends(get: Get) -> None:
+    make_accreditation(make_facility("a"), valid_until=datetime.date(2026, 12, 31))
+
+    with time_machine.travel("2026-12-31 12:00:00+00:00", tick=False):
+        _page, thing, _trail = get("/en/facilities/a/").structured_data
+    with time_machine.travel("2027-01-01 12:00:00+00:00", tick=False):
+        _page, later, _trail = get("/en/facilities/a/").structured_data
+
+    assert thing["hasCredential"][0]["expires"] == "2026-12-31"
+    assert "hasCredential" not in later
+
+
+def test_machines_are_told_nothing_of_an_invented_hospital(get: Get) -> None:
+    make_facility("a", is_demo=True)
+
+    assert "ld+json" not in get("/en/facilities/a/").html
 
 
 def test_a_source_is_linked_only_where_it_may_be(get: Get) -> None:

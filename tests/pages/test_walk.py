@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import resolve, reverse
 from django.utils import translation
 
+from facilities.models import Facility
 from healthlombardy.sitemaps import SITEMAPS
 from tests.pages.reading import CODES, Walked, in_words
 
@@ -96,6 +97,7 @@ def test_every_form_that_anyone_may_open_in_every_language(client: Client, langu
         names = ("search:results", "teleconsult:contact", "teleconsult:my_request", "teleconsult:lost_reference")
         paths = [reverse(name) for name in (*names, "teleconsult:request_start")]
         paths.append(reverse("search:results") + "?q=knee")
+        paths.append(reverse("facilities:facility_report", args=[Facility.objects.published().earliest("pk").slug]))
         link = reverse("teleconsult:private_link", args=["HL-ABCD-EFGH", "secret"])
 
     for path in [*paths, link]:

@@ -11,10 +11,12 @@ from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 
 from accounts.models import User
+from ecosystem.models import Network, NetworkRole
 from facilities.models import Accreditation, Facility, FacilityFact, Membership, Ranking
 from partners.models import Agreement, Institution
 from publishing import workflow
-from publishing.models import Change
+from publishing.models import Change, ErrorReport
+from publishing.reports import report_error
 from search.models import ZeroHit
 from taxonomy.models import BodyDistrict, Specialty
 from tests.publishing.factories import address, client_of
@@ -34,10 +36,14 @@ pytestmark = pytest.mark.django_db
 
 SECRET = "Xenonym"
 # What a facility's editor works with; the rest of the tables is closed to her.
-OWN_TABLES = {Facility, Accreditation, Offer, Protocol, Change}
+OWN_TABLES = {Facility, Accreditation, Offer, Protocol, Change, ErrorReport}
 # What editors read beside it: words that search did not know.
 FOR_EDITORS = {ZeroHit}
-CATALOGUE = {*OWN_TABLES, FacilityFact, Ranking, Treatment, Condition, Specialty, BodyDistrict, Institution, Agreement}
+CATALOGUE = {
+    *OWN_TABLES,
+    *(FacilityFact, Ranking, Treatment, Condition, Specialty, BodyDistrict),
+    *(Institution, Agreement, Network, NetworkRole),
+}
 
 
 def rows_of(facility: Facility, editor: User) -> dict[type[Model], Model]:
@@ -55,8 +61,13 @@ def rows_of(facility: Facility, editor: User) -> dict[type[Model], Model]:
         make_protocol(facility, slug=f"{SECRET.lower()}-protocol"),
         FacilityFact.objects.create(facility=facility, name="beds", value=SECRET),
         Institution.objects.create(slug="i", country="AE", name=SECRET, kind="hospital"),
+        network := Network.objects.create(
+            slug="n", name_en=f"{SECRET} network", kind="pathology_network", specialty=make_specialty()
+        ),
+        NetworkRole.objects.create(network=network, facility=facility, role="coordinates"),
         Agreement.objects.create(slug="a", title_en=SECRET, facility=facility, other_party=SECRET, countries=["AE"]),
         workflow.propose_edit(edited=facility, after={"group": SECRET}, by=editor),
+        report_error(about=facility, facility_id=facility.pk, kind="wrong", words=SECRET, language="en"),
     ]
     return {type(row): row for row in rows}
 

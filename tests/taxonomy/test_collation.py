@@ -43,3 +43,11 @@ def test_an_untranslated_field_stands_in_for_a_missing_name() -> None:
     keys = sort_keys(entry, "usual_name", "short_name")
 
     assert (keys["sort_key_de"], keys["sort_key_fr"]) == ("klinik", "alpha")
+
+
+def test_chinese_is_spelt_by_phrases_and_not_by_characters_alone() -> None:
+    # "Chóngqìng" and "Bìlǔ"; alone the first characters are read "zhòng" and "mì".
+    assert sort_key("重庆", "zh-hans") == "chong2 qing4"
+    assert sort_key("秘鲁", "zh-hans") == "bi4 lu3"
+    assert sort_key("银行", "zh-hans") == "yin2 hang2"
+    assert sort_key("CT检查", "zh-hans") == "ct jian3 cha2"

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
+import time_machine
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.test import Client
@@ -12,7 +13,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from publishing.enums import FactState, TextStatus
 from publishing.models import TextState
+from taxonomy.models import Specialty
 from tests.treatments.factories import (
+    make_accreditation,
     make_condition,
     make_district,
     make_facility,
@@ -22,7 +25,7 @@ from tests.treatments.factories import (
     make_treatment,
 )
 from tests.treatments.pages import Page
-from treatments.models import Offer
+from treatments.models import Condition, Offer, Treatment
 
 Get = Callable[[str], Page]
 NOT_CONFIRMED = "Not yet confirmed by the hospital"
@@ -130,6 +133,60 @@ def test_a_promise_for_the_treatment_wins_over_a_general_one(get: Get) -> None:
     assert "answer in about 10 working days, as the hospital promises" in get("/en/treatments/cure/").words
 
 
+def test_cards_say_what_can_be_compared(get: Get) -> None:
+    treatment, facility = make_treatment("cure"), make_facility(latitude=45.4451, longitude=9.27674)
+    make_offer(treatment, facility)
+    make_accreditation(facility, body="Example Board", valid_until=datetime.date(2026, 12, 31))
+    make_accreditation(facility, body="Rumour Board", valid_until=datetime.date(2999, 1, 1), state="unverified")
+
+    with time_machine.travel("2026-12-31 12:00:00+00:00", tick=False):
+        words = get("/en/treatments/cure/").words
+    with time_machine.travel("2027-01-01 12:00:00+00:00", tick=False):
+        later = get("/en/treatments/cure/").words
+
+    assert "Example Board, valid until 31 December 2026" in words
+    assert "0 km from Milano Linate, in a straight line" in words
+    assert "Rumour Board" not in words
+    assert "Example Board" not in later
+
+
+def test_hospitals_are_chosen_for_comparison_on_the_spot(get: Get) -> None:
+    make_offer(make_treatment("cure"), make_facility("house"))
+
+    page = get("/en/treatments/cure/")
+
+    assert 'name="facility" value="house" form="compare"' in page.main
+    assert '<form id="compare" action="/en/compare/" method="get">' in page.main
+    assert '<button class="button button--plain" form="compare">' in page.main
+
+
+def test_for_whom_and_when_not_stand_only_where_a_hospital_says_so(get: Get) -> None:
+    treatment, facility = make_treatment("cure"), make_facility("house", short_name="House")
+    make_offer(treatment, facility)
+    make_protocol(facility, exclusions_en="Of no treatment in particular")
+    make_protocol(facility, treatments=(make_treatment("other"),), exclusions_en="Of another treatment")
+
+    before = get("/en/treatments/cure/").words
+    make_protocol(facility, treatments=(treatment,), exclusions_en="Fever\nPregnancy", minimum_age=18)
+    make_protocol(facility, treatments=(treatment,), exclusions_en="Of old", valid_until=datetime.date(2021, 1, 1))
+    page = get("/en/treatments/cure/")
+
+    assert "For whom, and when not" not in before
+    section = page.words.partition("For whom, and when not")[2].partition("hospital for this treatment")[0]
+    assert "House" in section
+    assert "from 18 years" in section
+    assert "Fever Pregnancy" in section
+    for elsewhere in ("particular", "another", "Of old"):
+        assert elsewhere not in section
+
+
+def test_exclusions_that_are_not_translated_carry_their_language(get: Get) -> None:
+    treatment, facility = make_treatment("cure"), make_facility()
+    make_protocol(facility, treatments=(treatment,), exclusions_en="Fever")
+
+    assert '<ul class="ticks ticks--no" lang="en" dir="ltr">' in get("/ar/treatments/cure/").main
+
+
 def test_a_promise_that_ended_is_not_shown(get: Get) -> None:
     treatment, facility = make_treatment("cure"), make_facility()
     make_offer(treatment, facility)
@@ -210,6 +267,7 @@ def test_a_specialty_shows_treatments_conditions_and_hospitals(get: Get) -> None
 
     assert {"/en/treatments/bypass/", "/en/conditions/angina/", "/en/facilities/house/"} <= set(page.links)
     assert "House Erba (Como)" in page.words
+    assert "/en/facilities/?specialty=cardiology" in page.links
 
 
 def test_a_part_of_the_body_shows_what_is_treated_there_and_offers_a_person(get: Get) -> None:
@@ -258,16 +316,44 @@ def make_everything(slug: str) -> None:
         make_protocol(facility)
 
 
+# With the day of the catalogue on every page.
+QUERIES = {
+    # The treatment, its conditions, its offers, what protocols say of it.
+    "treatments": 5,
+    # The condition, its treatments.
+    "conditions": 3,
+    # The specialty, its conditions, its treatments, its facilities.
+    "specialties": 5,
+}
+
+
 @pytest.mark.parametrize("part", ["treatments", "conditions", "specialties", "body"])
 def test_pages_work_in_arabic_with_few_queries(
     get: Get, django_assert_max_num_queries: DjangoAssertNumQueries, part: str
 ) -> None:
     make_everything("heart")
 
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(QUERIES.get(part, 6)):
         page = get(f"/ar/{part}/heart/")
 
     assert page.status == 200
     assert "القلب" in page.words
     assert page.response["Cache-Control"].startswith("public")
     assert not page.response.cookies
+
+
+@pytest.mark.parametrize(("part", "number"), QUERIES.items())
+def test_queries_grow_neither_with_rows_nor_with_languages(
+    get: Get, django_assert_num_queries: DjangoAssertNumQueries, part: str, number: int
+) -> None:
+    make_everything("heart")
+    # The shared specialty and districts bring more of everything.
+    Treatment.objects.get(slug="heart").conditions.add(*(make_condition(summary_en="Words.") for _turn in range(5)))
+    for _turn in range(5):
+        make_offer(Treatment.objects.get(slug="heart"))
+        make_treatment(conditions=(Condition.objects.get(slug="heart"),))
+        Specialty.objects.get(slug="heart").facilities.add(make_facility())
+
+    for language in ("en", "ar", "zh-hans"):
+        with django_assert_num_queries(number):
+            get(f"/{language}/{part}/heart/")

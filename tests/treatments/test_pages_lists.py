@@ -174,16 +174,6 @@ def test_specialties_say_how_many_published_hospitals_list_them(get: Get) -> Non
     assert "Cardiology 2 hospitals" in page.words
 
 
-def test_the_body_is_a_plate_of_links_and_the_same_list(get: Get) -> None:
-    make_district("skin", name_en="Skin")
-
-    page = get("/en/body/")
-
-    assert page.hits == [("body_district", "skin")]
-    # On the drawing, in its list of names, and in the list with numbers.
-    assert page.links.count("/en/body/skin/") == 3
-
-
 @pytest.mark.parametrize("path", ["/ar/treatments/", "/ar/conditions/", "/ar/specialties/", "/ar/body/"])
 def test_lists_work_in_arabic(get: Get, path: str) -> None:
     names = {"name_en": "Heart", "name_ar": "القلب"}

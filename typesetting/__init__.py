@@ -1,0 +1,1 @@
+"""Ground floor: sets pictures and PDFs from templates and data, in our own fonts. Knows no domain."""
