@@ -10,7 +10,6 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Model
-from pypinyin import lazy_pinyin
 
 from publishing.models import CatalogueLoad
 from search import lay_words
@@ -18,6 +17,7 @@ from search.enums import Kind, Origin
 from search.models import Build, Entry, Term
 from search.normalise import CODE, Word, arabic_stem, deletions, fold, han_units, sound, words
 from search.things import LANGUAGES, SOURCES, Thing, source_of
+from taxonomy.pinyin import syllables
 
 # To be raised when terms, forms or keys are made differently: the next rebuild then writes everything again.
 RULES = "2"
@@ -195,7 +195,7 @@ def spelt_in_latin(made: list[Word]) -> str:
     """Return a Chinese term as it is typed without a Chinese keyboard, its pinyin in one word; empty for others."""
     if not made or not all(word.is_han for word in made):
         return ""
-    return fold("".join(lazy_pinyin("".join(word.text for word in made))))[:LONGEST_SPELT]
+    return fold("".join(syllables("".join(word.text for word in made), with_tones=False)))[:LONGEST_SPELT]
 
 
 def forms_of(word: Word) -> set[str]:

@@ -27,6 +27,11 @@ def direction(code: str) -> str:
     return "rtl" if code in RIGHT_TO_LEFT else "ltr"
 
 
+def isolated(name: str) -> str:
+    """Return a name that keeps its own direction, brackets and all, inside a sentence of another (Unicode isolates)."""
+    return f"\u2068{name}\u2069"
+
+
 def locale(code: str) -> Locale:
     """Return the CLDR locale of a language code."""
     return Locale.parse(CLDR[code])

@@ -1,43 +1,97 @@
-"""Spells Chinese in Latin letters, for the order of names.
+"""Spells Chinese in Latin letters, for the order of names and for what is typed without a Chinese keyboard.
 
-The list of phrases of pypinyin takes 45 MB of every process. Four in five of them are spelt as their characters are one
-by one; the others stand in pinyin.txt, a phrase a line, and cost 5 MB. Made anew with: python -m taxonomy.pinyin
+pypinyin takes 18 MB of every process, and with its phrases 60. pinyin.txt holds what it knows, a spelling a line, and
+takes 2. It is made anew, where pypinyin is installed, with: python -m taxonomy.pinyin
 """
 
 import importlib
-import os
+from bisect import bisect
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
-# Read by pypinyin when it is imported.
-os.environ["PYPINYIN_NO_PHRASES"] = "1"
-from pypinyin import Style, lazy_pinyin, load_phrases_dict
+FILE = Path(__file__).with_name("pinyin.txt")
+TONES = "1234"
 
-PHRASES = Path(__file__).with_name("pinyin.txt")
+
+class Spellings:
+    """What pinyin.txt says: characters as one string, in which the place of a character gives its syllable."""
+
+    def __init__(self) -> None:
+        self._phrases: dict[str, str] = {}
+        self._syllables: list[str] = []
+        self._ends: list[int] = []
+        parts = []
+        for line in FILE.read_text(encoding="utf-8").splitlines():
+            spelling, _, spelt = line.partition("\t")
+            if " " in spelling:
+                self._phrases.update(dict.fromkeys(spelt.split(" "), spelling))
+            elif spelt:
+                parts.append(spelt)
+                self._syllables.append(spelling)
+                self._ends.append((self._ends or [0])[-1] + len(spelt))
+        self._characters = "".join(parts)
+        self._longest = max(map(len, self._phrases))
+
+    def cut(self, text: str) -> Iterator[str]:
+        """Yield the syllables of a text, and what is not Chinese as it is; the longest known phrase goes first."""
+        at = start = 0
+        while at < len(text):
+            spelling, length = self._spelling(text, at)
+            if spelling:
+                if start < at:
+                    yield text[start:at]
+                yield from spelling.split(" ")
+                start = at + length
+            at += length
+        if start < at:
+            yield text[start:]
+
+    def _spelling(self, text: str, at: int) -> tuple[str, int]:
+        """Return how the phrase or character at a place is spelt, and its length."""
+        # No Chinese sign comes before; most names are in other letters.
+        if text[at] < "\u3007":
+            return "", 1
+        for length in range(min(self._longest, len(text) - at), 1, -1):
+            if spelling := self._phrases.get(text[at : at + length]):
+                return spelling, length
+        place = self._characters.find(text[at])
+        return (self._syllables[bisect(self._ends, place)] if place >= 0 else ""), 1
+
+
+@cache
+def spellings() -> Spellings:
+    """Return what pinyin.txt says, read once, when the first Chinese name is spelt."""
+    return Spellings()
 
 
 def syllables(text: str, *, with_tones: bool = True) -> list[str]:
     """Return how a Chinese text is spelt, the tone of a syllable as a number after it; other words stay whole."""
-    return lazy_pinyin(text, style=Style.TONE3 if with_tones else Style.NORMAL)
-
-
-def read() -> None:
-    """Teach pypinyin the phrases."""
-    lines = PHRASES.read_text(encoding="utf-8").splitlines()
-    pairs = (line.split("\t") for line in lines if not line.startswith("#"))
-    load_phrases_dict({phrase: [[syllable] for syllable in spelt.split()] for phrase, spelt in pairs})
+    found = list(spellings().cut(text))
+    return found if with_tones else [part.rstrip(TONES) for part in found]
 
 
 def write() -> None:
-    """Write the phrases that are not spelt as their characters are."""
-    lines = ["# Phrases of pypinyin (MIT, github.com/mozillazg/python-pinyin) not spelt as their characters are alone."]
-    for phrase, spelt in sorted(importlib.import_module("pypinyin.phrases_dict").phrases_dict.items()):
-        found = [syllable[0] for syllable in spelt]
-        if lazy_pinyin(phrase, style=Style.TONE) != found:
-            lines.append(f"{phrase}\t{' '.join(found)}")
-    PHRASES.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    """Write the characters that pypinyin knows, and its phrases that are not spelt as their characters are."""
+    pypinyin = importlib.import_module("pypinyin")
+    single = importlib.import_module("pypinyin.pinyin_dict").pinyin_dict
+    phrases = importlib.import_module("pypinyin.phrases_dict").phrases_dict
+    to_number = importlib.import_module("pypinyin.contrib.tone_convert").to_tone3
+
+    spelt: dict[str, list[str]] = defaultdict(list)
+    for code, readings in sorted(single.items()):
+        spelt[to_number(readings.split(",")[0])].append(chr(code))
+    characters = {character: syllable for syllable, found in spelt.items() for character in found}
+    for phrase, found in sorted(phrases.items()):
+        spelling = [to_number(syllable[0]) for syllable in found]
+        if spelling != [characters.get(character) for character in phrase]:
+            spelt[" ".join(spelling)].append(phrase)
+    lines = ["# From pypinyin (MIT, github.com/mozillazg/python-pinyin): characters, and phrases not spelt as theirs are."]
+    for spelling, found in sorted(spelt.items()):
+        lines.append(f"{spelling}\t{(' ' if ' ' in spelling else '').join(found)}")
+    FILE.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
     write()
-else:
-    read()

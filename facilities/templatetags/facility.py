@@ -46,11 +46,11 @@ def facility_notes(facility: Facility, airport: Airport | None) -> list[Note]:
     notes = []
     if airport:
         words = _("%(distance)s km from %(airport)s, in a straight line")
-        notes.append(Note("pin", words % {"distance": round(facility.distance_km), "airport": airport.name}))
+        notes.append(Note("pin", words % {"distance": round(facility.distance_km), "airport": languages.isolated(airport.name)}))
     for certificate in facility.certificates_in_date:
         words = _("%(body)s, valid until %(date)s")
         until = date_format(certificate.valid_until, "DATE_FORMAT")
-        notes.append(Note("check", words % {"body": certificate.body, "date": until}))
+        notes.append(Note("check", words % {"body": languages.isolated(certificate.body), "date": until}))
     if facility.promised_days:
         days = facility.promised_days
         if facility.is_promise_approximate:

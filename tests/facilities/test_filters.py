@@ -202,7 +202,7 @@ def test_from_an_airport_the_nearest_stands_first_and_says_how_far_in_a_straight
     page = get("/en/facilities/?airport=LIN")
 
     assert slugs(page) == ["near", "far"]
-    assert "6 km from Milano Linate, in a straight line" in page.words
+    assert "6 km from \u2068Milano Linate\u2069, in a straight line" in page.words
     assert counts(page, "km") == {"25": 1, "50": 1, "100": 1}
     assert slugs(get("/en/facilities/?airport=LIN&km=25")) == ["near"]
     assert slugs(get("/en/facilities/?airport=LIN&sort=name")) == ["far", "near"]

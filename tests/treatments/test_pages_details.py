@@ -144,8 +144,8 @@ def test_cards_say_what_can_be_compared(get: Get) -> None:
     with time_machine.travel("2027-01-01 12:00:00+00:00", tick=False):
         later = get("/en/treatments/cure/").words
 
-    assert "Example Board, valid until 31 December 2026" in words
-    assert "0 km from Milano Linate, in a straight line" in words
+    assert "\u2068Example Board\u2069, valid until 31 December 2026" in words
+    assert "0 km from \u2068Milano Linate\u2069, in a straight line" in words
     assert "Rumour Board" not in words
     assert "Example Board" not in later
 

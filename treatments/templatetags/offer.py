@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from facilities.distances import from_airports
 from facilities.models import Accreditation
 from facilities.templatetags.facility import Note
+from taxonomy.languages import isolated
 from taxonomy.rows import instances
 from treatments.models import Offer
 
@@ -25,14 +26,14 @@ def offer_notes(offer: Offer) -> list[Note]:
     notes = [Note("check", _certificate(row)) for row in instances(Accreditation, offer.certificate_rows)]
     if offer.promised_days:
         notes.append(Note("clock", _promise(offer.promised_days, is_approximate=offer.is_approximate)))
-    notes.append(Note("pin", way % {"distance": nearest.kilometres, "airport": nearest.airport.name}))
+    notes.append(Note("pin", way % {"distance": nearest.kilometres, "airport": isolated(nearest.airport.name)}))
     return notes
 
 
 def _certificate(row: Accreditation) -> str:
     words = _("%(body)s, valid until %(date)s")
     # Certificates in date have an end.
-    return words % {"body": row.body, "date": date_format(cast(datetime.date, row.valid_until), "DATE_FORMAT")}
+    return words % {"body": isolated(row.body), "date": date_format(cast(datetime.date, row.valid_until), "DATE_FORMAT")}
 
 
 def _promise(days: int, *, is_approximate: bool) -> str:
