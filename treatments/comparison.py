@@ -381,7 +381,7 @@ class Comparison:
                 )
                 for category, label in sorted(labels.items(), key=lambda item: (item[0] != "overall", item[1]))
             ]
-            title = format_html('<span lang="en" dir="ltr">{}</span>, {}', name, year)
+            title = format_html('<span lang="en" dir="ltr">{}, {}</span>', name, year)
             note = _("Published by %(publisher)s. 1 is the first place in the world.") % {"publisher": publisher}
             sections.append(Section(title, rows, note, slug=f"ranking-{number}"))
         return sections
