@@ -23,7 +23,9 @@ LONGEST_QUERY = 200
 # Control signs, signs of format, halves of pairs.
 UNSEEN = {"Cc", "Cf", "Cs"}
 # How many terms the rarer words may stand in before the commoner ones are left out of "some words".
-MOST_TO_RANK = 2500
+MOST_TO_RANK = 1800
+# Descriptions are long: each costs as much as ten names.
+MOST_DESCRIPTIONS_TO_RANK = 500
 # Of each kind: hospitals must not be crowded out by the many forms of an illness.
 MOST_OF_A_KIND = 32
 # A hit much worse than the best one is noise.
@@ -270,7 +272,8 @@ def wanted_of(units: list[Unit]) -> reading.Wanted:
     known = [unit for unit in units if unit.near]
     telling = [unit for unit in known if not unit.is_stop] or known
     return reading.Wanted(
-        some=query_of(rarest(telling)),
+        some=query_of(rarest(telling, MOST_TO_RANK)),
+        rarest=query_of(rarest(telling, MOST_DESCRIPTIONS_TO_RANK)),
         nearest=[(query_of_words(unit.nearest), unit.weight) for unit in telling],
         units=[query_of([unit]) for unit in known],
     )
@@ -303,12 +306,11 @@ def of_kind(hits: list[Hit], kind: Kind) -> list[Hit]:
     return [hit for hit in hits if hit.kind == kind]
 
 
-def rarest(units: list[Unit]) -> list[Unit]:
-    """Return the rarest units that together stand in not too many terms; one at least."""
+def rarest(units: list[Unit], room: int) -> list[Unit]:
+    """Return the rarest units that together stand in `room` terms at most; one at least."""
     kept: list[Unit] = []
-    room = MOST_TO_RANK
-    for unit in sorted(units, key=lambda unit: unit.frequency):
-        room -= max(unit.frequency, 1)
+    for unit in sorted(units, key=lambda unit: unit.spread):
+        room -= unit.spread
         if kept and room < 0:
             break
         kept.append(unit)

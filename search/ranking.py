@@ -90,6 +90,11 @@ class Unit:
         return max((self.frequencies.get(word, 0) for word in self.nearest), default=UNKNOWN)
 
     @property
+    def spread(self) -> int:
+        """Return in how many terms the words it may mean stand, all together."""
+        return sum(self.frequencies.get(word, 0) for word in self.near)
+
+    @property
     def weight(self) -> float:
         """Return what the word counts: rare ones more."""
         rarity = math.log1p(COMMON / (1 + self.frequency)) / math.log1p(COMMON)

@@ -95,8 +95,9 @@ class Shown:
 class Wanted:
     """What terms are to hold, as tsqueries."""
 
-    # Any of the rarer units.
+    # Any of the rarer units; of the rarest ones, for descriptions.
     some: str
+    rarest: str
     # Each unit by the words nearest to it, with what it counts; by any word it may mean.
     nearest: list[tuple[str, float]]
     units: list[str]
@@ -104,20 +105,20 @@ class Wanted:
 
 def terms(wanted: Wanted, language: str) -> list[TermRow]:
     """Return names and words that hold some of the units, those that hold all of them first."""
-    return _terms(wanted, language, "<>", "words", [])
+    return _terms(wanted, language, "<>", "words", [wanted.some])
 
 
 def descriptions(wanted: Wanted, language: str) -> list[tuple[str, int, str, str, str, list[bool]]]:
     """Return descriptions likewise, with which of the units each holds instead of its many words."""
     held = f"ARRAY[{', '.join(HOLDS for _unit in wanted.units)}]"
-    return _terms(wanted, language, "=", held, wanted.units)
+    return _terms(wanted, language, "=", held, [*wanted.units, wanted.rarest])
 
 
-def _terms(wanted: Wanted, language: str, is_text: str, words: str, of_words: list[str]) -> list[Any]:
-    held = " + ".join(f"{HOLDS}::int * {weight:.4f}" for _unit, weight in wanted.nearest)
+def _terms(wanted: Wanted, language: str, is_text: str, words: str, asked: list[str]) -> list[Any]:
+    held = " + ".join(f"CASE WHEN {HOLDS} THEN {weight:.4f}::float8 ELSE 0 END" for _unit, weight in wanted.nearest)
     statement = FIND_TERMS.format(words=words, is_text=is_text, held=f"({held})")
     nearest = [unit for unit, _weight in wanted.nearest]
-    return fetch(statement, [*of_words, wanted.some, *nearest, language, MOST_TERMS])
+    return fetch(statement, [*asked, *nearest, language, MOST_TERMS])
 
 
 def links(ways: Mapping[Kind, Collection[int]]) -> list[tuple[str, int, int]]:
