@@ -114,6 +114,8 @@ class Results:
     was_cut: bool = False
     # Nothing fits well: these are the nearest things.
     is_guess: bool = False
+    # Everything of the kinds that were to be read as well, in the page's language, else in English.
+    alongside: list[Shown] = field(default_factory=list)
 
     @property
     def has_hits(self) -> bool:
@@ -127,24 +129,27 @@ def find(
     filters: Mapping[str, Collection[str]] | None = None,
     limit: int = 20,
     offset: int = 0,
+    alongside: Collection[Kind] = (),
 ) -> Results:
     """Return what a query means, for a reader of `language`; it may be typed in any language.
 
     `kinds` keeps some of search.enums.Kind; `filters` keeps by "specialty", "body_district" or "province" (slugs or
-    codes, any of each). Never raises for what was typed.
+    codes, any of each). `alongside` also reads everything of some kinds, found or not, into `Results.alongside`.
+    Never raises for what was typed.
     """
     text, was_cut = clean(query)
     results = Results(text, language, was_cut=was_cut)
     question = ask(text)
     if not question.is_understood:
         return results
-    scored = Search(question, language).run(filters or {})
+    scored = Search(question, language).run(filters or {}, alongside)
     hits = grouped(scored.hits)
     results.counts = dict(Counter(hit.kind for hit in hits))
     if kinds:
         hits = [hit for hit in hits if hit.kind in kinds]
     results.total = len(hits)
     results.is_guess = scored.is_guess
+    results.alongside = scored.alongside
     results.hits = hits[offset : offset + limit]
     return results
 
@@ -170,9 +175,10 @@ class Search:
         self.is_guess = question.is_guess
         self.scorer = Scorer(question.units, question.text, language)
         self.hits: list[Hit] = []
+        self.alongside: list[Shown] = []
 
-    def run(self, filters: Mapping[str, Collection[str]]) -> "Search":
-        """Fill `hits`, best first."""
+    def run(self, filters: Mapping[str, Collection[str]], alongside: Collection[Kind]) -> "Search":
+        """Fill `hits`, best first, and `alongside`."""
         hits = self.direct()
         best = max((hit.score for hit in hits.values()), default=0.0)
         self.is_guess = self.question.is_guess or best < SURE
@@ -180,7 +186,9 @@ class Search:
             self.add_through(hits, best)
         kept = [hit for hit in hits.values() if hit.score >= best * SHARE_OF_BEST]
         kept.sort(key=lambda hit: -hit.score)
-        self.hits = self.read([hit for kind in Kind for hit in of_kind(kept, kind)[:MOST_OF_A_KIND]], filters)
+        self.hits = self.read(
+            [hit for kind in Kind for hit in of_kind(kept, kind)[:MOST_OF_A_KIND]], filters, alongside
+        )
         return self
 
     def direct(self) -> dict[Key, Hit]:
@@ -231,10 +239,11 @@ class Search:
         for key, (score, origin, way) in through.items():
             add_indirect(hits, key, score, origin, way)
 
-    def read(self, hits: list[Hit], filters: Mapping[str, Collection[str]]) -> list[Hit]:
+    def read(self, hits: list[Hit], filters: Mapping[str, Collection[str]], alongside: Collection[Kind]) -> list[Hit]:
         """Read what is shown of each hit, drop what is no longer published, and put them in order."""
         wanted = {hit.key for hit in hits} | {hit.reason.through for hit in hits if hit.reason.through}
-        entries = reading.shown(wanted, self.language)
+        entries = reading.shown(wanted, self.language, alongside)
+        self.alongside = [entry for entry in entries.values() if entry.kind in alongside and entry.name]
         kept = []
         for hit in hits:
             hit.entry = entries.get((hit.key, self.language))

@@ -61,7 +61,7 @@ LINKS = {
 READ_SHOWN = """
     SELECT entry.kind, entry.object_id, entry.slug, entry.language, entry.name, entry.summary, entry.specialty,
            entry.subkind, entry.city, entry.province, entry.sort_key, entry.facilities, entry.treatments, entry.facets
-    FROM unnest(%s::text[], %s::bigint[]) AS wanted (kind, object_id)
+    FROM ({wanted}) AS wanted (kind, object_id)
     JOIN search_entry AS entry USING (kind, object_id)
     WHERE ({living}) AND (entry.language = %s OR entry.language = %s AND NOT EXISTS (
         SELECT FROM search_entry AS own
@@ -69,6 +69,8 @@ READ_SHOWN = """
           AND own.name <> '' AND (own.summary <> '' OR own.specialty <> '')
     ))
 """
+WANTED = "SELECT * FROM unnest(%s::text[], %s::bigint[])"
+AND_ALL_OF = " UNION SELECT kind, object_id FROM search_entry WHERE language = %s AND kind = ANY(%s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +136,21 @@ def links(ways: Mapping[Kind, Collection[int]]) -> list[tuple[str, int, int]]:
     return fetch(" UNION ALL ".join(parts), values) if parts else []
 
 
-def shown(keys: Iterable[Key], language: str) -> dict[tuple[Key, str], Shown]:
-    """Return things that may be found now by key and language: the page's, and English where that lacks a text."""
+def shown(keys: Iterable[Key], language: str, all_of: Collection[Kind] = ()) -> dict[tuple[Key, str], Shown]:
+    """Return things that may be found now by key and language: the page's, and English where that lacks a text.
+
+    Everything of the kinds `all_of` comes along in the same statement.
+    """
     wanted = sorted(keys)
-    if not wanted:
+    if not (wanted or all_of):
         return {}
-    living, values = living_statement(is_demo=settings.DEMO)
-    kinds, ids = [kind for kind, _id in wanted], [object_id for _kind, object_id in wanted]
-    rows = fetch(READ_SHOWN.format(living=living), [kinds, ids, *values, language, settings.LANGUAGE_CODE, language])
+    living, conditions = living_statement(is_demo=settings.DEMO)
+    statement, values = WANTED, [[kind for kind, _id in wanted], [object_id for _kind, object_id in wanted]]
+    if all_of:
+        statement += AND_ALL_OF
+        values += [settings.LANGUAGE_CODE, list(all_of)]
+    values += [*conditions, language, settings.LANGUAGE_CODE, language]
+    rows = fetch(READ_SHOWN.format(wanted=statement, living=living), values)
     return {((row[0], row[1]), row[3]): Shown(*row) for row in rows}
 
 

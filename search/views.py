@@ -16,7 +16,7 @@ from search.models import ZeroHit
 from search.red_flags import mentions_emergency
 from search.shown import KindGroup, KindLink, examples, groups_of, kind_links
 from search.suggest import suggest
-from search.ways_in import WaysIn
+from search.ways_in import URL_NAMES, WaysIn
 from taxonomy.pages import CataloguePage, PrivatePage
 
 
@@ -29,12 +29,13 @@ class SearchView(PrivatePage, CataloguePage, TemplateView):
     @cached_property
     def results(self) -> Results:
         """Return everything that answers what the address asks, before the filters."""
-        return find(self.request.GET.get("q", ""), self.language, limit=MOST_OF_A_KIND * len(Kind))
+        typed, most = self.request.GET.get("q", ""), MOST_OF_A_KIND * len(Kind)
+        return find(typed, self.language, limit=most, alongside=list(URL_NAMES))
 
     @cached_property
     def ways(self) -> WaysIn:
         """Return specialties and parts of the body; read when something asks for them."""
-        return WaysIn(self.language)
+        return WaysIn(self.language, self.results.alongside)
 
     @cached_property
     def facets(self) -> ResultFacets:
@@ -57,8 +58,7 @@ class SearchView(PrivatePage, CataloguePage, TemplateView):
             query=results.query,
             is_emergency=mentions_emergency(results.query),
             examples=[] if results.query else examples(),
-            # What is nearest leads on by itself; reading the names too would be one query too many.
-            ways=None if results.has_hits or results.is_guess else self.ways,
+            ways=None if results.has_hits else self.ways,
             total=self.page.paginator.count,
             page=self.page,
             groups=self.groups(),

@@ -2,14 +2,15 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import cached_property
 
-from django.conf import settings
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from publishing.templatetags.text import Text, marked
+from search import reading
 from search.enums import Kind
-from search.models import Entry
+from search.reading import Shown
 
 URL_NAMES = {Kind.SPECIALTY: "treatments:specialty_detail", Kind.BODY_DISTRICT: "treatments:body_detail"}
 
@@ -35,34 +36,29 @@ class WayIn:
 
 
 class WaysIn:
-    """All specialties and parts of the body in the order of a language; one query."""
+    """All specialties and parts of the body in the order of a language; one query, none where a search read them."""
 
-    def __init__(self, language: str) -> None:
+    def __init__(self, language: str, read: list[Shown]) -> None:
         self.language = language
-        self._found: dict[Kind, list[WayIn]] | None = None
+        self._read = read
 
     @property
     def specialties(self) -> list[WayIn]:
-        return self._all()[Kind.SPECIALTY]
+        return self._all[Kind.SPECIALTY]
 
     @property
     def districts(self) -> list[WayIn]:
-        return self._all()[Kind.BODY_DISTRICT]
+        return self._all[Kind.BODY_DISTRICT]
 
     def names(self, kind: Kind) -> dict[str, str]:
         """Return slug and name of each."""
-        return {way.slug: way.name for way in self._all()[kind]}
+        return {way.slug: way.name for way in self._all[kind]}
 
+    @cached_property
     def _all(self) -> dict[Kind, list[WayIn]]:
-        if self._found is None:
-            self._found = self._read()
-        return self._found
-
-    def _read(self) -> dict[Kind, list[WayIn]]:
-        """Read the index; where a name is missing in the language, the English one stands for it."""
-        entries = Entry.objects.filter(kind__in=URL_NAMES, language__in={self.language, settings.LANGUAGE_CODE})
-        named: dict[tuple[str, str], Entry] = {}
-        for entry in entries.only("kind", "slug", "language", "name", "sort_key", "facilities", "treatments"):
+        """Return the ways by kind; where a name is missing in the language, the English one stands for it."""
+        named: dict[tuple[str, str], Shown] = {}
+        for entry in self._read or reading.shown([], self.language, list(URL_NAMES)).values():
             key = (entry.kind, entry.slug)
             if entry.name and (key not in named or entry.language == self.language):
                 named[key] = entry
