@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+import healthlombardy.celery  # noqa: F401  whoever loads a task can ring for it
 from accounts.sessions import SessionStore
 
 

@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Value
 from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from facilities.distances import Airport, airports
 from facilities.enums import FacilityKind, Ownership, Province, RankingCategory
+from facilities.map import Site
 from facilities.models import Facility
+from publishing.freshness import public_version
 from taxonomy.facets import (
     Choices,
     EntryFacet,
@@ -19,13 +21,13 @@ from taxonomy.facets import (
     FacetFilter,
     KnownValueField,
     LimitFacet,
-    Part,
     SwitchFacet,
     ValueFacet,
     Words,
     WordsFacet,
 )
 from taxonomy.languages import column, language_name
+from taxonomy.marks import Part, part
 from taxonomy.models import Specialty
 
 KILOMETRES = (25, 50, 100)
@@ -88,9 +90,24 @@ class DistanceFacet(LimitFacet):
     """The greatest distance from the chosen airport; without one there is nothing to count."""
 
     def parts(self, rows: QuerySet) -> list[Part]:
-        """Count the rows within each distance."""
-        chosen = self.parent.chosen["airport"]
-        return super().parts(self.parent.filters["airport"].filter(rows, chosen)) if chosen else []
+        """Mark the rows within each distance of each airport."""
+        return [
+            part(
+                self.name,
+                rows.near(airport.latitude, airport.longitude).within(limit),
+                value=Value(self.mark_of(airport.iata, limit)),
+            )
+            for airport in airports()
+            for limit in self.limits
+        ]
+
+    def mark(self, value: str) -> str:
+        """Return the distance from the chosen airport."""
+        return self.mark_of("".join(self.parent.chosen["airport"]), value)
+
+    @staticmethod
+    def mark_of(airport: str, distance: object) -> str:
+        return f"{airport} {distance}"
 
     def on_chip(self, value: str, label: str) -> str:
         """Say how the distance is counted."""
@@ -107,12 +124,8 @@ class DistanceFacet(LimitFacet):
 class DocumentLanguageFacet(ValueFacet):
     """Languages by tag, in the order of their names."""
 
-    def known(self, asked: list[str]) -> Part | None:
-        """Return nothing: CLDR knows the languages."""
-        return None
-
     def choices_of(self, asked: list[str]) -> Choices:
-        """Return those of the tags that are languages."""
+        """Return those of the tags that are languages: CLDR knows them, whoever accepts them."""
         named = [(tag, self.worded(tag, "")) for tag in asked]
         return [(tag, name) for tag, name in named if name != tag]
 
@@ -133,6 +146,7 @@ def airport_of(chosen: list[str]) -> Airport | None:
 class FacilityFilter(FacetedFilterSet):
     """Facilities by place, kind, what they offer, who vouches for them, and how they give a second opinion."""
 
+    version = staticmethod(public_version)
     needs = {"km": "airport"}
 
     province = EnumFacet(word="in_provinces", enum=Province, path="province", label=_("Province"), is_open=True)
@@ -146,6 +160,7 @@ class FacilityFilter(FacetedFilterSet):
         entries=lambda: entries_over("offers", "treatment"),
         path="treatment",
         counted="public_offers",
+        count="facility",
         label=_("Treatment"),
         words_label=_("Find another treatment by its name"),
     )
@@ -170,6 +185,7 @@ class FacilityFilter(FacetedFilterSet):
         entries=lambda: entries_over("network_roles", "network"),
         path="network",
         counted="roles_in_networks",
+        count="facility",
         label=_("Network of hospitals"),
         note=_("Only what a source names."),
     )
@@ -200,6 +216,14 @@ class FacilityFilter(FacetedFilterSet):
     def chosen_airport(self) -> Airport | None:
         """Return the airport from which distances are counted."""
         return airport_of(self.chosen["airport"])
+
+    @property
+    def sites(self) -> list[Site]:
+        """Return all facilities that have what is chosen, for the map."""
+        if "sites" not in self.marks.more:
+            rows = self.queryset.order_by("slug").values_list("pk", *Site._fields)
+            self.marks.more["sites"] = [(pk, Site(*columns)) for pk, *columns in rows]
+        return [site for pk, site in self.marks.more["sites"] if self.is_kept(pk)]
 
     def order_choices(self) -> dict[str, Words]:
         """Return what the chosen filters give a reason for, and the alphabet."""

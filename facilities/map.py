@@ -2,10 +2,10 @@
 
 import math
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Self
+from typing import NamedTuple, Protocol, Self
 
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -27,6 +27,26 @@ AIR = 1.5
 ASIDE = 30
 # So far from its middle the code of an airport reaches, a pin's half included.
 BESIDE = 74
+
+
+class Place(Protocol):
+    """What the map of results needs to know of a facility."""
+
+    slug: str
+    short_name: str
+    city: str
+    latitude: float
+    longitude: float
+
+
+class Site(NamedTuple):
+    """As much of a facility as the map of results needs."""
+
+    slug: str
+    short_name: str
+    city: str
+    latitude: float
+    longitude: float
 
 
 @dataclass(frozen=True)
@@ -120,37 +140,41 @@ class View:
         return 1 / 2**self.level
 
     @property
-    def left(self) -> float:
-        return min(max(self.x - WIDTH * self.scale / 2, 0), WIDTH * (1 - self.scale))
+    def first_corner(self) -> tuple[float, float]:
+        left = min(max(self.x - WIDTH * self.scale / 2, 0), WIDTH * (1 - self.scale))
+        top = min(max(self.y - HEIGHT * self.scale / 2, 0), HEIGHT * (1 - self.scale))
+        return left, top
 
     @property
-    def top(self) -> float:
-        return min(max(self.y - HEIGHT * self.scale / 2, 0), HEIGHT * (1 - self.scale))
+    def last_corner(self) -> tuple[float, float]:
+        left, top = self.first_corner
+        return left + WIDTH * self.scale, top + HEIGHT * self.scale
 
     @property
     def box(self) -> str:
         """Return the `viewBox`."""
-        return " ".join(f"{side:.2f}" for side in (self.left, self.top, WIDTH * self.scale, HEIGHT * self.scale))
+        return " ".join(f"{side:.2f}" for side in (*self.first_corner, WIDTH * self.scale, HEIGHT * self.scale))
 
     def holds(self, x: float, y: float) -> bool:
         """Return whether a point is in sight."""
-        return self.left <= x <= self.left + WIDTH * self.scale and self.top <= y <= self.top + HEIGHT * self.scale
+        (left, top), (right, bottom) = self.first_corner, self.last_corner
+        return left <= x <= right and top <= y <= bottom
 
 
 @dataclass
 class Cluster:
     """Facilities that stand together, around the middle of their places."""
 
-    members: list[Facility]
+    members: list[Place]
     points: list[tuple[float, float]]
 
     @property
     def x(self) -> float:
-        return sum(x for x, _y in self.points) / len(self.points)
+        return sum([x for x, _y in self.points]) / len(self.points)
 
     @property
     def y(self) -> float:
-        return sum(y for _x, y in self.points) / len(self.points)
+        return sum([y for _x, y in self.points]) / len(self.points)
 
     @property
     def town(self) -> str:
@@ -198,7 +222,7 @@ def map_of(facilities: Iterable[Facility]) -> FacilityMap:
 
 
 def results_map(
-    facilities: Iterable[Facility],
+    facilities: Iterable[Place],
     *,
     view: View,
     provinces: list[ProvinceOnMap],
@@ -210,14 +234,14 @@ def results_map(
     return ResultsMap(view, provinces, pins, airports_on(view, pins), address("") if view.level else "")
 
 
-def clusters_of(facilities: Iterable[Facility], view: View) -> list[Cluster]:
+def clusters_of(facilities: Iterable[Place], view: View) -> list[Cluster]:
     """Return what is in sight of a view, by cells first and then by nearness: each a gap from the next."""
-    gap = GAP * view.scale
-    cells: dict[tuple[int, int], Cluster] = {}
+    gap, (left, top), (right, bottom) = GAP * view.scale, view.first_corner, view.last_corner
+    cells: dict[tuple[int, int], Cluster] = defaultdict(lambda: Cluster([], []))
     for facility in facilities:
         x, y = place_of(facility.latitude, facility.longitude)
-        if view.holds(x, y):
-            cluster = cells.setdefault((int(x / gap), int(y / gap)), Cluster([], []))
+        if left <= x <= right and top <= y <= bottom:
+            cluster = cells[int(x / gap), int(y / gap)]
             cluster.members.append(facility)
             cluster.points.append((x, y))
     clusters = sorted(cells.values(), key=lambda cluster: (-len(cluster.members), cluster.x, cluster.y))
@@ -259,10 +283,10 @@ def pins_of(cluster: Cluster, view: View, address: Callable[[str], str]) -> list
     ]
 
 
-def pin_of(facility: Facility, x: float, y: float) -> Pin:
+def pin_of(facility: Place, x: float, y: float) -> Pin:
     """Return the pin of one facility."""
     name = gettext("%(name)s, %(town)s") % {"name": facility.short_name, "town": facility.city}
-    return Pin(round(x, 2), round(y, 2), 1, name, facility.get_absolute_url())
+    return Pin(round(x, 2), round(y, 2), 1, name, reverse("facilities:facility_detail", args=[facility.slug]))
 
 
 def cluster_name(cluster: Cluster) -> str:

@@ -82,7 +82,7 @@ class Facility(models.Model):
     @property
     def place(self) -> str:
         """Return town and province in the reader's language; a town that gives its province the name is said once."""
-        province = self.get_province_display()
+        province = str(Province(self.province).label)
         return province if CAPITALS.get(self.province) == self.city else f"{self.city} ({province})"
 
     def get_absolute_url(self) -> str:

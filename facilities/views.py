@@ -18,7 +18,7 @@ from facilities.distances import from_airports
 from facilities.enums import Province
 from facilities.filters import FacilityFilter
 from facilities.forms import ReportForm
-from facilities.map import ProvinceOnMap, View, dot, map_of, results_map
+from facilities.map import Place, ProvinceOnMap, View, dot, map_of, results_map
 from facilities.models import Accreditation, Facility, FacilityFact, Ranking
 from facilities.rankings import newest_places
 from facilities.structured_data import facility_data
@@ -76,12 +76,9 @@ class FacilityList(FilteredList):
             ),
         }
 
-    def on_map(self, page: Page) -> Iterable[Facility]:
+    def on_map(self, page: Page) -> Iterable[Place]:
         """Return all facilities that the filters leave."""
-        if not page.has_other_pages():
-            return page.object_list
-        columns = ("slug", "short_name", "city", "latitude", "longitude")
-        return self.filterset.qs.order_by("slug").only(*columns)
+        return self.filterset.sites if page.has_other_pages() else page.object_list
 
     def provinces(self) -> list[ProvinceOnMap]:
         """Return the provinces as filters that keep the others; the chosen one leads back to all."""

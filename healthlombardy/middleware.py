@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.db import OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.middleware.locale import LocaleMiddleware
@@ -21,6 +22,8 @@ logger = logging.getLogger("healthlombardy.request")
 request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="-")
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
+# What Django answers by itself: whoever invents addresses writes no failures into the log.
+EXPECTED = (Http404, PermissionDenied, SuspiciousOperation, BadRequest)
 # Pages of these first parts know a person, or are made for one.
 STAFF_AREAS = ("/admin/", "/desk/", "/accounts/", "/demo/")
 
@@ -47,6 +50,11 @@ class RequestIdFilter(logging.Filter):
 
 class TerseJsonFormatter(JsonFormatter):
     """One line of JSON; of an error the kind and the places in our code, never the values."""
+
+    def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
+        """Leave out the request that Django adds where it refuses one: it prints as its whole address."""
+        super().add_fields(log_data, record, message_dict)
+        log_data.pop("request", None)
 
     def formatException(self, ei: Any) -> str:
         kind, _error, trace = ei
@@ -85,6 +93,8 @@ class RequestContextMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> None:
         """Record an error that no view expected."""
+        if isinstance(exception, EXPECTED):
+            return
         logger.error("failed", exc_info=exception, extra={"path": public_path(request.path)})
 
 

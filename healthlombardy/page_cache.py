@@ -16,6 +16,7 @@ from http import HTTPStatus
 from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.http.request import split_domain_port
 from django.http.response import HttpResponseBase
 from django.middleware.http import ConditionalGetMiddleware
 from django.utils.http import parse_etags
@@ -163,7 +164,9 @@ class PageCacheMiddleware:
 
         Its language is in the path. The language of the thread is that of whoever asked before.
         """
-        query, host = request.META.get("QUERY_STRING", ""), request.META.get("HTTP_HOST", "")
+        query = request.META.get("QUERY_STRING", "")
+        # Pages name the portal's own address. Ports and capitals can be made up without end, like queries.
+        host, _port = split_domain_port(request.META.get("HTTP_HOST", ""))
         if request.method not in {"GET", "HEAD"} or len(query) > LONGEST_QUERY or not host:
             return None
         if request.path_info[1:].partition("/")[0] not in self.prefixes:

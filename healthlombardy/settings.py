@@ -403,6 +403,8 @@ MAXIMUM_FILES_PER_REQUEST = 40
 MAXIMUM_BYTES_PER_REQUEST = 3 * 1024**3
 DRAFT_DAYS = number("DRAFT_DAYS", 30)
 OUTBOX_BODY_DAYS = number("OUTBOX_BODY_DAYS", 30)
+# What readers found wrong, after it was decided.
+ERROR_REPORT_DAYS = number("ERROR_REPORT_DAYS", 90)
 
 # --- logs: one line of JSON a record, no personal data -------------------------------------------------------------
 

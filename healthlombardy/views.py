@@ -155,7 +155,7 @@ def error_page(request: HttpRequest, template: str, status: HTTPStatus) -> HttpR
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer 400 in the reader's language: what came was broken or far too long."""
-    return render(request, "403.html", status=HTTPStatus.BAD_REQUEST)
+    return error_page(request, "403.html", HTTPStatus.BAD_REQUEST)
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

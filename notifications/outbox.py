@@ -22,11 +22,11 @@ from django.db import transaction
 from django.template.loader import get_template
 from django.utils import timezone
 
-from notifications import tasks
 from notifications.content import pack
 from notifications.enums import MessageState
 from notifications.models import OutboxMessage
 from notifications.querysets import OutboxQuerySet
+from vault.doorbell import tasks_of
 from vault.keys import email_hash
 
 logger = logging.getLogger(__name__)
@@ -118,9 +118,10 @@ def ring(message_id: uuid.UUID) -> None:
     if doorbell.is_silent():
         return
     try:
+        send = tasks_of("notifications").send
         # A connection of its own: the worker's options would wait longer, and a kept one may have died meanwhile.
-        with tasks.send.app.connection_for_write(transport_options=IMPATIENT) as connection:
-            tasks.send.apply_async([str(message_id)], connection=connection, retry=False)
+        with send.app.connection_for_write(transport_options=IMPATIENT) as connection:
+            send.apply_async([str(message_id)], connection=connection, retry=False)
     except Exception as error:
         doorbell.silence()
         logger.warning("doorbell silent", extra={"outbox_id": str(message_id), "error": type(error).__name__})

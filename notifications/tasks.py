@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+import healthlombardy.celery  # noqa: F401  whoever loads a task can ring for it
 from notifications import sending
 from notifications.jobs import once, today
 from notifications.models import JobRun, OutboxMessage

@@ -87,13 +87,18 @@ class PublicVersion:
     def _ask(self) -> None:
         asked_at = time.monotonic()
         try:
-            self._known = f"{version_of_writes()} {' '.join(days())}"
+            self._known = public_version()
             self._is_cut_off = False
         except Error:
             self._is_cut_off = True
             # What took long to fail is not tried again at once.
             asked_at = time.monotonic()
         self._asked_at = asked_at
+
+
+def public_version() -> str:
+    """Return the version of all that is public as PostgreSQL has it now."""
+    return f"{version_of_writes()} {' '.join(days())}"
 
 
 def version_of_writes() -> str:

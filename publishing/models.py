@@ -61,7 +61,7 @@ class Provenance(models.Model):
     def source_name(self) -> str:
         """Return how the source is named: the host of a linked page, else what kind of source it is."""
         host = urlsplit(self.source_url).hostname or ""
-        return host.removeprefix("www.") or str(self.get_source_kind_display())
+        return host.removeprefix("www.") or str(SourceKind(self.source_kind).label)
 
 
 class TextState(models.Model):

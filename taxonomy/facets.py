@@ -1,22 +1,25 @@
-"""Filters of a list as facets: known values, counted as the other filters leave them, all in one statement."""
+"""Filters of a list as facets: known values, counted as the other filters leave them.
 
+Which rows have which value is asked for once and counted in memory until something public changes; see taxonomy.marks.
+"""
+
+import functools
+import heapq
+import operator
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import django_filters
 from django import forms
-from django.core.exceptions import EmptyResultSet
-from django.db import connection
-from django.db.models import Case, Count, F, Q, QuerySet, TextField, Value, When
-from django.db.models.expressions import Combinable, RawSQL
-from django.db.models.functions import Cast, Coalesce, NullIf
+from django.db.models import F, Q, QuerySet, TextField, Value
+from django.db.models.functions import Coalesce, NullIf
 from django.http import QueryDict
 from django.utils.functional import Promise
 
 from taxonomy.languages import column
+from taxonomy.marks import NO_ROWS, Mark, Marks, Names, Part, asked_at_once, part
 
 # A value of the address and the words a reader sees for it.
 Choices = list[tuple[str, str]]
@@ -26,14 +29,6 @@ MOST_VALUES = 40
 LONGEST_VALUE = 160
 # So many choices of a facet are seen at once; the others unfold.
 SHOWN_AT_ONCE = 8
-# The ORM knows no count of distinct rows in a subquery, and PostgreSQL counts distinct values one by one, sorted.
-COUNTED = "SELECT facet_name, facet_value, facet_label, facet_place, COUNT(*) FROM ({}) AS listed GROUP BY 1, 2, 3, 4"
-# Nor names that are looked up after the rows are grouped.
-NAMED = """
-    SELECT named.facet_name, named.value, named.label, named.place, grouped.number
-    FROM ({}) AS grouped (pk, number) JOIN ({}) AS named (pk, facet_name, value, label, place) USING (pk)
-"""
-COLUMNS = ("facet_name", "facet_value", "facet_label", "facet_place", "facet_count")
 
 
 @dataclass(frozen=True)
@@ -98,87 +93,12 @@ class Order:
 
 @dataclass(frozen=True)
 class Counted:
-    """One row of the counting statement."""
+    """A value with its words, what it is sorted by, and the number of rows that have it."""
 
     value: str
     label: str
     place: str
     count: int
-
-
-def label_of(language: str) -> Combinable:
-    """Return the name of an entry in the language, else in English."""
-    name = NullIf(F(f"name_{column(language)}"), Value(""))
-    return Coalesce(name, F("name_en"), Value(""), output_field=TextField())
-
-
-@dataclass(frozen=True)
-class Part:
-    """Some rows of the counting statement, with the columns of COLUMNS.
-
-    `is_listed` rows are still to be counted. Rows that come with `names` have an id and a number only.
-    """
-
-    rows: QuerySet
-    is_listed: bool = False
-    names: QuerySet | None = None
-
-    def as_sql(self) -> tuple[str, list[Any]]:
-        """Return the statement of this part; raises EmptyResultSet where nothing can be found."""
-        sql, params = self.rows.query.sql_with_params()
-        if self.names is not None:
-            names, more = self.names.query.sql_with_params()
-            return NAMED.format(sql, names), [*params, *more]
-        return (COUNTED if self.is_listed else "{}").format(sql), [*params]
-
-
-def part(name: str, rows: QuerySet, *, value: Combinable, count: str = "pk", is_distinct: bool = False) -> Part:
-    """Return value and number of rows of one facet; `is_distinct` where one thing may stand in several rows."""
-    return _part(name, rows, {"facet_value": value}, count=count, is_distinct=is_distinct)
-
-
-def named_part(
-    name: str, rows: QuerySet, *, value: Combinable, label: Combinable, place: Combinable, count: str
-) -> Part:
-    """Return value, words, sort key and number of rows of one facet, each thing once."""
-    words = {"facet_value": value, "facet_label": label, "facet_place": place}
-    return _part(name, rows, words, count=count, is_distinct=True)
-
-
-def entry_part(name: str, rows: QuerySet, *, path: str, entries: QuerySet, language: str) -> Part:
-    """Return the entries to which a path leads, and how many rows lead there: grouped by id, named afterwards."""
-    field = rows.model._meta.get_field(path)
-    if field.many_to_many:
-        # The rows between hold the ids alone.
-        way = {f"{field.m2m_field_name()}__in": rows.order_by()}
-        rows, path = field.remote_field.through._default_manager.filter(**way), field.m2m_reverse_field_name()
-    grouped = (
-        _plain(rows).values(f"{path}_id").annotate(facet_count=Count("pk")).values_list(f"{path}_id", "facet_count")
-    )
-    named = _plain(entries).annotate(
-        facet_name=Value(name, output_field=TextField()),
-        facet_label=label_of(language),
-        facet_place=Coalesce(F(f"sort_key_{column(language)}"), Value(""), output_field=TextField()),
-    )
-    return Part(grouped, names=named.values_list("pk", "facet_name", "slug", "facet_label", "facet_place"))
-
-
-def _plain(rows: QuerySet) -> QuerySet:
-    """Return the rows without order; django-modeltranslation's own querysets lose the order of the columns."""
-    plain: QuerySet = QuerySet(rows.model, query=rows.query.chain())
-    return plain.order_by()
-
-
-def _part(name: str, rows: QuerySet, words: dict[str, Combinable], *, count: str, is_distinct: bool) -> Part:
-    texts = {"facet_label": Value(""), "facet_place": Value("")} | words
-    shown = _plain(rows).annotate(
-        facet_name=Value(name, output_field=TextField()),
-        **{column_name: Cast(expression, TextField()) for column_name, expression in texts.items()},
-    )
-    if is_distinct:
-        listed = shown.annotate(facet_count=F(count)).values_list(*COLUMNS).distinct()
-        return Part(listed, is_listed=True)
-    return Part(shown.values(*COLUMNS[:-1]).annotate(facet_count=Count(count)).values_list(*COLUMNS))
 
 
 class KnownValuesField(forms.MultipleChoiceField):
@@ -225,19 +145,23 @@ class FacetFilter(django_filters.Filter):
         return []
 
     def choices_of(self, asked: list[str]) -> Choices:
-        """Return the values that the code knows, among them those asked for."""
+        """Return the values that code or marks know, among them those asked for."""
         return self.choices()
 
-    def known(self, asked: list[str]) -> Part | None:
-        """Return, as a part of a statement, which of the values asked for the database knows."""
-        return None
-
     def parts(self, rows: QuerySet) -> list[Part]:
-        """Return the parts of the counting statement; `rows` are what the other filters leave."""
+        """Return, as parts of a statement, which of the rows have which value."""
         raise NotImplementedError
 
+    def mark(self, value: str) -> str:
+        """Return under which mark the rows of a value stand."""
+        return value
+
+    def offered(self, counts: dict[str, int]) -> list[str]:
+        """Return the values to choose from, of those that leave rows."""
+        return list(counts)
+
     def worded(self, value: str, label: str) -> str:
-        """Return the words for a value; `label` is what the statement says of it."""
+        """Return the words for a value; `label` is what the database says of it."""
         return label
 
     def shown(self, counted: list[Counted], chosen: list[str], known: dict[str, str]) -> list[FacetChoice]:
@@ -280,7 +204,7 @@ class EnumFacet(FacetFilter):
 
     def parts(self, rows: QuerySet) -> list[Part]:
         counted = getattr(rows, self.counted)() if self.counted else rows
-        return [part(self.name, counted, value=F(self.path), count=self.count, is_distinct=bool(self.counted))]
+        return [part(self.name, counted, value=F(self.path), marked=self.count)]
 
 
 class EntryFacet(FacetFilter):
@@ -305,14 +229,19 @@ class EntryFacet(FacetFilter):
         self.counted = counted
         self.count = count
 
-    def known(self, asked: list[str]) -> Part:
-        rows = self.entries().filter(slug__in=asked)
-        label = label_of(self.parent.language)
-        return named_part(self.name, rows, value=F("slug"), label=label, place=Value(""), count="pk")
-
     def parts(self, rows: QuerySet) -> list[Part]:
         counted = getattr(rows, self.counted)() if self.counted else rows
-        return [entry_part(self.name, counted, path=self.path, entries=self.entries(), language=self.parent.language)]
+        entry_id = F(f"{self.path}__id")
+        return [part(self.name, counted, value=F(f"{self.path}__slug"), place=entry_id, marked=self.count)]
+
+    def names(self, values: list[str]) -> Part:
+        """Return, as a part of a statement, names and sort keys of the values that exist."""
+        rows = self.entries().filter(slug__in=values)
+        ending = column(self.parent.language)
+        # The name in the language, else in English.
+        label = Coalesce(NullIf(F(f"name_{ending}"), Value("")), F("name_en"), Value(""), output_field=TextField())
+        place = Coalesce(F(f"sort_key_{ending}"), Value(""), output_field=TextField())
+        return part(self.name, rows, value=F("slug"), label=label, place=place)
 
 
 class ValueFacet(FacetFilter):
@@ -336,27 +265,20 @@ class ValueFacet(FacetFilter):
         self._worded = worded
         self._on_chip = on_chip
 
-    def known(self, asked: list[str]) -> Part:
-        return self._part(self.parent.queryset, facet_key__in=asked)
-
     def parts(self, rows: QuerySet) -> list[Part]:
-        return [self._part(rows)]
+        counted = getattr(rows, self.counted)()
+        texts = {"value": F("facet_key"), "label": F("facet_words"), "place": F("facet_order")}
+        return [part(self.name, counted, **texts, marked=self.count)]
+
+    def choices_of(self, asked: list[str]) -> Choices:
+        marks = self.parent.marks.of(self.name)
+        return [(value, self.worded(value, marks[value].words[0])) for value in asked if value in marks]
 
     def worded(self, value: str, label: str) -> str:
         return self._worded(value, label) if self._worded else label
 
     def on_chip(self, value: str, label: str) -> str:
         return self._on_chip(label) if self._on_chip else label
-
-    def _part(self, rows: QuerySet, **kept: list[str]) -> Part:
-        return named_part(
-            self.name,
-            getattr(rows, self.counted)().filter(**kept),
-            value=F("facet_key"),
-            label=F("facet_words"),
-            place=F("facet_order"),
-            count=self.count,
-        )
 
 
 class LimitFacet(FacetFilter):
@@ -426,11 +348,16 @@ class WordsFacet(EntryFacet):
         typed = " ".join(self.typed.split())
         return "" if "\0" in typed or len(typed) > self.longest_words else typed
 
-    def parts(self, rows: QuerySet) -> list[Part]:
-        (part,) = super().parts(rows)
-        is_chosen = Q(**{f"{self.path}__slug__in": self.parent.chosen[self.name]})
-        others = part.rows.filter(self._with_words() & ~is_chosen).order_by("-facet_count", f"{self.path}_id")
-        return [replace(part, rows=part.rows.filter(is_chosen)), replace(part, rows=others[:SHOWN_AT_ONCE])]
+    def offered(self, counts: dict[str, int]) -> list[str]:
+        """Return those chosen, and of those with the words typed the most frequent."""
+        chosen = [value for value in counts if value in self.parent.chosen[self.name]]
+        others = counts.keys() - chosen
+        if self.words:
+            others &= set(self.entries().filter(self._with_words()).order_by().values_list("slug", flat=True))
+        marks = self.parent.marks.of(self.name)
+        return chosen + heapq.nsmallest(
+            SHOWN_AT_ONCE, others, key=lambda value: (-counts[value], int(marks[value].words[1]))
+        )
 
     def shown(self, counted: list[Counted], chosen: list[str], known: dict[str, str]) -> list[FacetChoice]:
         """Return the most frequent first, after those that are chosen."""
@@ -457,7 +384,7 @@ class WordsFacet(EntryFacet):
             anywhere = Q()
             for ending in {column(self.parent.language), "en"}:
                 for name in ("name", "synonyms"):
-                    anywhere |= Q(**{f"{self.path}__{name}_{ending}__icontains": word})
+                    anywhere |= Q(**{f"{name}_{ending}__icontains": word})
             condition &= anywhere
         return condition
 
@@ -465,9 +392,10 @@ class WordsFacet(EntryFacet):
 class FacetedFilterSet(django_filters.FilterSet):
     """The filters of a list. What the address asks for and nobody knows is left out.
 
-    Two statements serve them all: one asks which of the values the database knows, where the address names such a
-    value at all; one counts.
+    `version` is a function that returns what differs once a row or a value has changed.
     """
+
+    version: Callable[[], str]
 
     # Filter → the filter without which it says nothing.
     needs: dict[str, str] = {}
@@ -475,6 +403,7 @@ class FacetedFilterSet(django_filters.FilterSet):
     def __init__(self, data: QueryDict, queryset: QuerySet, *, language: str) -> None:
         super().__init__(data, queryset)
         self.language = language
+        self.marks = Marks.current(type(self), version=type(self).version, ask=self._ask)
         for name, choices in self._known_choices().items():
             self.filters[name].extra["choices"] = choices
 
@@ -524,30 +453,31 @@ class FacetedFilterSet(django_filters.FilterSet):
     @cached_property
     def counted(self) -> dict[str, list[Counted]]:
         """Return for each filter its values with the number of rows, as the other filters leave them."""
-        total = part("", self.rows_without(""), value=Value(""))
-        parts = [part for name, facet in self.filters.items() for part in facet.parts(self.rows_without(name))]
-        return asked_at_once([total, *parts], kept=self._kept() if self._in_force else None)
+        counts = {name: self._counts(name) for name in self.filters}
+        names = self._names({name: list(counts[name]) for name in self._entries})
+        for name in counts.keys() - names.keys():
+            names[name] = {value: self._mark(name, value).words for value in counts[name]}
+        return {
+            name: [Counted(value, *names[name][value], count) for value, count in found.items() if value in names[name]]
+            for name, found in counts.items()
+        }
 
     @property
     def number_of_rows(self) -> int:
         """Return how many rows have all that is chosen."""
-        return self.count_of("", "")
+        return self._kept_rows.bit_count()
 
     def count_of(self, name: str, value: str) -> int:
         """Return how many rows a value of a filter would leave."""
-        return next((row.count for row in self.counted.get(name, []) if row.value == value), 0)
+        return next((row.count for row in self.counted[name] if row.value == value), 0)
+
+    def is_kept(self, pk: int) -> bool:
+        """Return whether a row has all that is chosen."""
+        return bool(self.marks.bit(pk) & self._kept_rows)
 
     def filter_queryset(self, queryset: QuerySet) -> QuerySet:
         """Keep the rows that have all that is chosen, in the order asked for."""
         return self.ordered(self._narrowed(queryset, self.chosen))
-
-    def rows_without(self, name: str) -> QuerySet:
-        """Return the rows as all filters but one leave them; for the counting statement only, which has `kept`."""
-        if not self._in_force:
-            return self.queryset
-        missed = [0, 1 << self._in_force.index(name)] if name in self._in_force else [0]
-        kept = RawSQL("SELECT kept.pk FROM kept WHERE kept.missed = ANY(%s)", [missed])
-        return self._all_rows.filter(pk__in=kept)
 
     def order_choices(self) -> dict[str, Words]:
         """Return the orders to choose from, the usual one first; none where there is one only."""
@@ -593,36 +523,63 @@ class FacetedFilterSet(django_filters.FilterSet):
         """Return the filters that take rows away."""
         return [name for name, values in self.chosen.items() if values and self.filters[name].narrows]
 
-    @property
-    def _all_rows(self) -> QuerySet:
-        rows: QuerySet = self.queryset.model._default_manager.all()
-        return rows
+    def _mark(self, name: str, value: str) -> Mark:
+        return self.marks.of(name).get(self.filters[name].mark(value), NO_ROWS)
 
-    def _kept(self) -> QuerySet:
-        """Return every row with a number whose bits say which filters it misses: each filter is looked at once."""
-        missed = []
-        for place, name in enumerate(self._in_force):
-            needed = {key: self.chosen[key] for key in [self.needs.get(name, name), name]}
-            rows = _plain(self._narrowed(self._all_rows, needed)).values("pk")
-            missed.append(Case(When(pk__in=rows, then=0), default=1 << place))
-        return _plain(self.queryset).annotate(missed=sum(missed[1:], missed[0])).values_list("pk", "missed")
+    @cached_property
+    def _kept_rows(self) -> int:
+        return self._kept()
+
+    def _kept(self, *, without: str = "") -> int:
+        """Return the rows that have all that is chosen, of all filters but one."""
+        kept = self.marks.every
+        for name in self._in_force:
+            if name != without:
+                kept &= functools.reduce(operator.or_, (self._mark(name, value).rows for value in self.chosen[name]))
+        return kept
+
+    def _counts(self, name: str) -> dict[str, int]:
+        """Return the values of a filter to choose from, with the rows that each would leave."""
+        facet, kept = self.filters[name], self._kept(without=name)
+        values = [value for value, _label in facet.choices()] or self.marks.of(name)
+        counts = {value: count for value in values if (count := (self._mark(name, value).rows & kept).bit_count())}
+        return {value: counts[value] for value in facet.offered(counts)}
+
+    def _ask(self) -> list[Part]:
+        """Return the parts of the statement that asks for all marks; the first one holds every row."""
+        every: QuerySet = self.queryset.model._default_manager.all()
+        parts = [part for facet in self.filters.values() for part in facet.parts(every)]
+        return [part("", self.queryset, value=Value("")), *parts]
 
     @property
     def _facets_with_words(self) -> list[WordsFacet]:
         return [facet for facet in self.filters.values() if isinstance(facet, WordsFacet)]
 
+    @property
+    def _entries(self) -> list[str]:
+        return [name for name, facet in self.filters.items() if isinstance(facet, EntryFacet)]
+
     def _known_choices(self) -> dict[str, Choices]:
-        """Return the known values of each filter; the database is asked about those in the address only."""
+        """Return the known values of each filter; of the entries those in the address only."""
         known = {name: facet.choices_of(self._asked(name)) for name, facet in self.filters.items()}
-        parts = [
-            part
-            for name, facet in self.filters.items()
-            if (asked := self._asked(name)) and not known[name] and (part := facet.known(asked)) is not None
-        ]
-        for name, rows in asked_at_once(parts).items():
-            facet = self.filters[name]
-            known[name] = [(row.value, facet.worded(row.value, row.label)) for row in rows]
+        for name, names in self._names({name: self._asked(name) for name in self._entries}).items():
+            known[name] = [(value, label) for value, (label, _place) in names.items()]
         return known
+
+    def _names(self, wanted: dict[str, list[str]]) -> Names:
+        """Return names and sort keys of those entries that exist; each is asked for once."""
+        known = self.marks.names.setdefault(self.language, {})
+        missing = {
+            name: unknown
+            for name, slugs in wanted.items()
+            if (unknown := [slug for slug in slugs if slug not in known.setdefault(name, {})])
+        }
+        asked = [self.filters[name].names(slugs) for name, slugs in missing.items()]
+        for name, slug, label, place, _ids in asked_at_once(asked):
+            known[name][slug] = label, place
+        return {
+            name: {slug: known[name][slug] for slug in slugs if slug in known[name]} for name, slugs in wanted.items()
+        }
 
     def _asked(self, name: str) -> list[str]:
         """Return the values of the address that are worth a question."""
@@ -645,28 +602,3 @@ class FacetedFilterSet(django_filters.FilterSet):
         gone: dict[str, str | list[str]] = {name: [kept for kept in self.chosen[name] if kept != value]}
         gone |= {other: "" for other, needed in self.needs.items() if needed == name and not gone[name]}
         return self.address(path, **gone)
-
-
-def asked_at_once(parts: list[Part], *, kept: QuerySet | None = None) -> dict[str, list[Counted]]:
-    """Return the rows of all parts by filter, asked for in one statement; `kept` are pk and missed filters of all rows.
-
-    The statement is put together from those of the ORM, which knows no common table expressions.
-    """
-    statements, values = [], list[Any]()
-    for part in parts:
-        with suppress(EmptyResultSet):
-            sql, params = part.as_sql()
-            statements.append(f"({sql})")
-            values += params
-    if not statements:
-        return {}
-    whole = " UNION ALL ".join(statements)
-    if kept is not None:
-        sql, known = kept.query.sql_with_params()
-        whole, values = f"WITH kept (pk, missed) AS MATERIALIZED ({sql}) {whole}", [*known, *values]
-    found: dict[str, list[Counted]] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(whole, values)
-        for name, *row in cursor.fetchall():
-            found.setdefault(name, []).append(Counted(*row))
-    return found

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 FILE = Path(__file__).with_name("pinyin.txt")
-TONES = "1234"
+TONES = str.maketrans("", "", "1234")
 
 
 class Spellings:
@@ -24,17 +24,19 @@ class Spellings:
         self._ends: list[int] = []
         parts = []
         for line in FILE.read_text(encoding="utf-8").splitlines():
-            spelling, _, spelt = line.partition("\t")
+            spelling, is_entry, spelt = line.partition("\t")
+            if not is_entry:
+                continue
             if " " in spelling:
                 self._phrases.update(dict.fromkeys(spelt.split(" "), spelling))
-            elif spelt:
+            else:
                 parts.append(spelt)
                 self._syllables.append(spelling)
                 self._ends.append((self._ends or [0])[-1] + len(spelt))
         self._characters = "".join(parts)
         self._longest = max(map(len, self._phrases))
 
-    def cut(self, text: str) -> Iterator[str]:
+    def cut(self, text: str, *, with_tones: bool) -> Iterator[str]:
         """Yield the syllables of a text, and what is not Chinese as it is; the longest known phrase goes first."""
         at = start = 0
         while at < len(text):
@@ -42,7 +44,7 @@ class Spellings:
             if spelling:
                 if start < at:
                     yield text[start:at]
-                yield from spelling.split(" ")
+                yield from (spelling if with_tones else spelling.translate(TONES)).split(" ")
                 start = at + length
             at += length
         if start < at:
@@ -68,28 +70,26 @@ def spellings() -> Spellings:
 
 def syllables(text: str, *, with_tones: bool = True) -> list[str]:
     """Return how a Chinese text is spelt, the tone of a syllable as a number after it; other words stay whole."""
-    found = list(spellings().cut(text))
-    return found if with_tones else [part.rstrip(TONES) for part in found]
+    return list(spellings().cut(text, with_tones=with_tones))
 
 
 def write() -> None:
     """Write the characters that pypinyin knows, and its phrases that are not spelt as their characters are."""
-    pypinyin = importlib.import_module("pypinyin")
     single = importlib.import_module("pypinyin.pinyin_dict").pinyin_dict
     phrases = importlib.import_module("pypinyin.phrases_dict").phrases_dict
     to_number = importlib.import_module("pypinyin.contrib.tone_convert").to_tone3
 
     spelt: dict[str, list[str]] = defaultdict(list)
-    for code, readings in sorted(single.items()):
-        spelt[to_number(readings.split(",")[0])].append(chr(code))
+    for code, reading in sorted(single.items()):
+        spelt[to_number(reading.split(",")[0])].append(chr(code))
     characters = {character: syllable for syllable, found in spelt.items() for character in found}
-    for phrase, found in sorted(phrases.items()):
-        spelling = [to_number(syllable[0]) for syllable in found]
+    for phrase, readings in sorted(phrases.items()):
+        spelling = [to_number(syllable[0]) for syllable in readings]
         if spelling != [characters.get(character) for character in phrase]:
             spelt[" ".join(spelling)].append(phrase)
-    lines = ["# From pypinyin (MIT, github.com/mozillazg/python-pinyin): characters, and phrases not spelt as theirs are."]
-    for spelling, found in sorted(spelt.items()):
-        lines.append(f"{spelling}\t{(' ' if ' ' in spelling else '').join(found)}")
+    lines = ["# From pypinyin (MIT, github.com/mozillazg/python-pinyin): characters; phrases not spelt as theirs are."]
+    for spelled, found in sorted(spelt.items()):
+        lines.append(f"{spelled}\t{(' ' if ' ' in spelled else '').join(found)}")
     FILE.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

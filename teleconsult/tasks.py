@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+import healthlombardy.celery  # noqa: F401  whoever loads a task can ring for it
 from notifications.jobs import once, today
 from teleconsult import digest, mailings, workflow
 from teleconsult.exceptions import RequestError

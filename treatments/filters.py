@@ -4,6 +4,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from facilities.enums import Province
+from publishing.freshness import public_version
 from taxonomy.facets import EntryFacet, EnumFacet, FacetedFilterSet, SwitchFacet
 from taxonomy.models import BodyDistrict, Specialty
 from treatments.enums import TreatmentKind
@@ -19,6 +20,8 @@ class ProvinceFacet(EnumFacet):
 
 class ConditionFilter(FacetedFilterSet):
     """Conditions by part of the body and by specialty."""
+
+    version = staticmethod(public_version)
 
     district = EntryFacet(
         word="of_districts",

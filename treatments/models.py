@@ -90,6 +90,8 @@ class Offer(Provenance):
         verbose_name_plural = _("offers")
         ordering = ["facility", "treatment"]
         constraints = [models.UniqueConstraint(fields=["facility", "treatment"], name="offer_once")]
+        # Who offers a treatment, and how sure that is, without opening the rows.
+        indexes = [models.Index(fields=["treatment", "state", "facility"], name="offer_of_treatment")]
 
     def __str__(self) -> str:
         return f"{self.treatment}, {self.facility}"

@@ -52,9 +52,11 @@ class TreatmentQuerySet(CureQuerySet):
         return self.filter(kind__in=kinds)
 
     def with_facility_count(self) -> Self:
-        """Add `facility_count` (published facilities with a public offer) and `confirmed_count` of them."""
-        offers = apps.get_model("treatments.Offer").objects.filter(treatment=OuterRef("pk"))
-        return self.annotate(facility_count=row_count(offers.public()), confirmed_count=row_count(offers.confirmed()))
+        """Add to public treatments `facility_count` (published facilities with a public offer), `confirmed_count`."""
+        offers = self._offers().filter(treatment=OuterRef("pk"), facility__is_published=True)
+        # Of a treatment that is public itself: its own table need not be asked again for each offer.
+        public, confirmed = offers.filter(state__in=PUBLIC_STATES), offers.filter(state=FactState.VERIFIED)
+        return self.annotate(facility_count=row_count(public), confirmed_count=row_count(confirmed))
 
     def offered_in(self, provinces: Iterable[str]) -> Self:
         """Keep what a facility in any of the provinces offers."""

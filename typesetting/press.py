@@ -4,21 +4,30 @@ import hashlib
 import json
 from collections.abc import Mapping
 from functools import cache
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal
 
-import typst
 from django.conf import settings
+
+if TYPE_CHECKING:
+    from typst import Fonts
 
 FONTS = Path(__file__).parent / "fonts"
 # A drawing in points comes out in as many pixels.
 PIXELS_PER_INCH = 72
 
 
+def typst() -> ModuleType:
+    """Return the typesetter; it takes 8 MB, and only a process that sets something needs it."""
+    return import_module("typst")
+
+
 @cache
-def fonts() -> typst.Fonts:
+def fonts() -> "Fonts":
     """Return our fonts, read once a process; no other font can be chosen."""
-    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[FONTS])
+    return typst().Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[FONTS])
 
 
 def typeset(template: str, data: Mapping[str, Any], *, format: Literal["png", "pdf"] = "pdf") -> bytes:
@@ -27,7 +36,7 @@ def typeset(template: str, data: Mapping[str, Any], *, format: Literal["png", "p
     The template reads `data` as JSON from `sys.inputs.data`: a value is a value there and never code. A PDF is
     PDF/UA-1, which refuses a letter that none of our fonts has.
     """
-    made = typst.compile(
+    made = typst().compile(
         settings.TYPESETTING_TEMPLATES / template,
         root=settings.TYPESETTING_TEMPLATES,
         font_paths=fonts(),
@@ -50,4 +59,4 @@ def fingerprint(template: str, data: Mapping[str, Any]) -> str:
 @cache
 def _design(template: str) -> list[str]:
     folder = (settings.TYPESETTING_TEMPLATES / template).parent
-    return [typst.__version__, *(path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.typ")))]
+    return [typst().__version__, *(path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.typ")))]

@@ -11,22 +11,24 @@ import uuid
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
-from typing import Any, BinaryIO, ClassVar, Protocol, cast
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Protocol, cast
 
-import tink
 from django.core.files import File
 from django.core.files.storage import Storage, storages
 from django.db import connection, models, transaction
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 from django.utils.translation import gettext_lazy as _
-from tink import secret_key_access, streaming_aead
 
 from vault.data_classes import DataClass
 from vault.fields import SealedTextField
-from vault.keys import DataKey, SealBroken, open_key, seal, unseal
+from vault.keys import DataKey, open_key, seal, unseal
 
-streaming_aead.register()
+if TYPE_CHECKING:
+    from tink import KeysetHandle
+
 log = logging.getLogger(__name__)
 
 CHUNK_BYTES = 1024 * 1024
@@ -96,13 +98,13 @@ class StoredFileQuerySet(models.QuerySet["StoredFile"]):
         """
         if getattr(upload, "too_large", False):
             raise ValueError("This upload was too large and holds no bytes.")
-        keyset = tink.new_keyset_handle(streaming_aead.streaming_aead_key_templates.AES256_GCM_HKDF_1MB)
+        keyset = streams().new_keyset()
         file = self.model(id=uuid.uuid4(), data_key=data_key, name=(name or upload.name or "")[:NAME_LENGTH])
         file.wrapped_keyset = file.wrap_keyset(keyset)
         digest, count = hashlib.sha256(), _Count()
         plain = _counted(upload.chunks(CHUNK_BYTES), digest.update, count.add)
         with transaction.atomic():
-            source = SealingSource(keyset, file.associated_data, plain)
+            source = streams().SealingSource(keyset, file.associated_data, plain)
             file.storage_name = _save_until_rollback(file.storage_name, source)
             file.size, file.sha256 = count.total, digest.hexdigest()
             file.save(force_insert=True)
@@ -194,14 +196,11 @@ class StoredFile(models.Model):
         """
         sealed = documents().open(self.storage_name, "rb")
         try:
-            keyset = self._open_keyset()
-            plain = keyset.primitive(streaming_aead.StreamingAead).new_decrypting_stream(
-                cast(BinaryIO, sealed), self.associated_data
-            )
+            plain = streams().unsealed(self._open_keyset(), cast(BinaryIO, sealed), self.associated_data)
         except BaseException:
             sealed.close()
             raise
-        return cast(BinaryIO, io.BufferedReader(UnsealingStream(plain), CHUNK_BYTES))
+        return cast(BinaryIO, io.BufferedReader(plain, CHUNK_BYTES))
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the file's bytes in pieces of at most 1 MiB."""
@@ -216,96 +215,17 @@ class StoredFile(models.Model):
         transaction.on_commit(lambda: documents().delete(name))
         return deleted
 
-    def wrap_keyset(self, keyset: tink.KeysetHandle) -> bytes:
+    def wrap_keyset(self, keyset: "KeysetHandle") -> bytes:
         """Return the keyset sealed under the data key."""
-        plain = tink.proto_keyset_format.serialize(keyset, secret_key_access.TOKEN)
-        return seal(open_key(self.data_key_id), plain, self._keyset_place)
+        return seal(open_key(self.data_key_id), streams().keyset_bytes(keyset), self._keyset_place)
 
-    def _open_keyset(self) -> tink.KeysetHandle:
+    def _open_keyset(self) -> "KeysetHandle":
         plain = unseal(open_key(self.data_key_id), bytes(self.wrapped_keyset), self._keyset_place)
-        return tink.proto_keyset_format.parse(plain, secret_key_access.TOKEN)
+        return streams().keyset_of(plain)
 
     @property
     def _keyset_place(self) -> str:
         return f"{self._meta.db_table}|wrapped_keyset|{self.pk}|{self.data_key_id}"
-
-
-class SealingSource(io.RawIOBase):
-    """Sealed bytes, made while a storage reads them: any back end takes them without a temporary file."""
-
-    def __init__(self, keyset: tink.KeysetHandle, associated_data: bytes, plain: Iterable[bytes]) -> None:
-        super().__init__()
-        self._sealed = _Pipe()
-        # Closing Tink's stream writes the mark of the end, so it is closed only when all was read.
-        self._stream = keyset.primitive(streaming_aead.StreamingAead).new_encrypting_stream(
-            cast(BinaryIO, self._sealed), associated_data
-        )
-        self._plain = iter(plain)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, target: Any) -> int:
-        while not self._sealed.waiting and not self._stream.closed:
-            chunk = next(self._plain, None)
-            if chunk is None:
-                self._stream.close()
-            else:
-                self._stream.write(chunk)
-        piece = self._sealed.take(len(target))
-        target[: len(piece)] = piece
-        return len(piece)
-
-
-class UnsealingStream(io.RawIOBase):
-    """Tink's reading stream, with our own error."""
-
-    def __init__(self, plain: BinaryIO) -> None:
-        super().__init__()
-        self._plain = plain
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, target: Any) -> int:
-        try:
-            piece = self._plain.read(len(target))
-        except tink.TinkError as error:
-            raise SealBroken("The stored file was cut or changed.") from error
-        target[: len(piece)] = piece
-        return len(piece)
-
-    def close(self) -> None:
-        if not self.closed:
-            self._plain.close()
-        super().close()
-
-
-class _Pipe(io.RawIOBase):
-    """Keeps what Tink writes until the storage takes it: at most a segment and a chunk."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._held = bytearray()
-
-    @property
-    def waiting(self) -> int:
-        return len(self._held)
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        self._held += data
-        return len(data)
-
-    def take(self, count: int) -> bytes:
-        piece = bytes(self._held[:count])
-        del self._held[:count]
-        return piece
-
-    def close(self) -> None:
-        """Stay readable: Tink closes its destination when the text is complete."""
 
 
 class _Count:
@@ -316,6 +236,11 @@ class _Count:
 
     def add(self, data: bytes) -> None:
         self.total += len(data)
+
+
+def streams() -> ModuleType:
+    """Return `vault.streams`. Tink and protobuf take 8 MB, and only a process that handles a file needs them."""
+    return import_module("vault.streams")
 
 
 def documents() -> Storage:
@@ -367,7 +292,7 @@ class _Tie:
     """Held by nothing but the list of things to do on commit."""
 
 
-def _save_until_rollback(name: str, source: SealingSource) -> str:
+def _save_until_rollback(name: str, source: io.RawIOBase) -> str:
     """Save sealed bytes, and remove them again unless the transaction commits.
 
     Django has no hook for a rollback, but it throws the functions of `on_commit` away: then the tie goes, and takes

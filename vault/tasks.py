@@ -5,8 +5,8 @@ import uuid
 from datetime import timedelta
 
 from celery import shared_task
-from django.db import transaction
 
+import healthlombardy.celery  # noqa: F401  whoever loads a task can ring for it
 from vault import judging, limits, trail
 from vault.files import StoredFile, documents, files_without_row, rows_without_file
 
@@ -49,8 +49,3 @@ def look_for_orphans() -> None:
         log.warning("A stored file without a row was removed.")
     for file in rows_without_file():
         log.error("Stored file %s is gone from the storage.", file.pk)
-
-
-def judge_soon(file: StoredFile) -> None:
-    """Ring for a file once the transaction is committed; a bell that does not ring is left to the sweep."""
-    transaction.on_commit(lambda: judge_file.delay(str(file.pk)), robust=True)

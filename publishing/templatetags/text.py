@@ -1,13 +1,16 @@
 """Texts of the catalogue in the reader's language; where one is missing, English with a label of its own."""
 
+import datetime
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from babel.lists import format_list
 from django import template
 from django.conf import settings
 from django.db.models import Model
+from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -84,6 +87,19 @@ def is_fallback(source: Any, field: str) -> bool:
 def foreign(value: str, language: str) -> SafeString:
     """Print a text that is not in the page's language, for example an Italian name, with its own `lang` and `dir`."""
     return format_html('<span lang="{}" dir="{}">{}</span>', BCP47[language], direction(language), value)
+
+
+@register.simple_tag
+def provenance(state: str, source_name: str = "", source_url: str = "", checked_on: datetime.date | None = None) -> str:
+    """Print components/provenance.html, as in a list: most of its cards say the same."""
+    language = translation.get_language() or settings.LANGUAGE_CODE
+    return _provenance(language, str(state), str(source_name), str(source_url), checked_on)
+
+
+@lru_cache(maxsize=512)
+def _provenance(_language: str, state: str, name: str, url: str, day: datetime.date | None) -> SafeString:
+    words = {"state": state, "source_name": name, "source_url": url, "checked_on": day}
+    return render_to_string("components/provenance.html", words)
 
 
 @register.filter

@@ -1,8 +1,8 @@
 """What every page of a patient shares: her session, her request, and what is said when a step is not possible."""
 
+from importlib import import_module
 from typing import Any
 
-import segno
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -45,6 +45,8 @@ def receipt_of(session: PatientSession) -> dict[str, Any]:
     if not secret:
         return {"receipt_link": "", "receipt_qr": ""}
     link = settings.PUBLIC_URL + reverse("teleconsult:private_link", args=[session.request.reference, secret])
+    # 2 MB, and only a process that shows a receipt needs them.
+    segno = import_module("segno")
     code = segno.make(link, error="m").svg_inline(omitsize=True, border=2, lineclass=None, svgclass=None)
     return {"receipt_link": link, "receipt_qr": mark_safe(code)}  # noqa: S308  made by segno from our own address
 

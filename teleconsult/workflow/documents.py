@@ -14,8 +14,8 @@ from teleconsult.permissions import Actor
 from teleconsult.workflow.steps import Step, begin, finish
 from treatments.enums import DocumentKind
 from treatments.models import RequiredDocument
+from vault.doorbell import judge_soon
 from vault.files import StoredFile, Upload
-from vault.tasks import judge_soon
 
 
 @transaction.atomic

@@ -1,10 +1,14 @@
 """What a reader found wrong about a facility: the form, who sees it, what becomes of it."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
+from pytest_django import Settings
 
 from accounts.models import User
 from facilities import views
@@ -13,6 +17,7 @@ from publishing.enums import ReportKind, ReportState
 from publishing.exceptions import AlreadyDecided
 from publishing.models import ErrorReport
 from publishing.reports import decide, report_error
+from publishing.tasks import remove_old_reports
 from tests.treatments.factories import make_facility
 
 WORDS = "The telephone number is an old one."
@@ -24,6 +29,22 @@ def send(client: Client, slug: str = "own", *, language: str = "en", **answers: 
 
 def make_report(about: Facility, words: str = WORDS) -> ErrorReport:
     return report_error(about=about, facility_id=about.pk, kind=ReportKind.WRONG, words=words, language="en")
+
+
+def test_decided_reports_go_after_their_days_and_open_ones_stay(
+    own: Facility, editor: User, settings: Settings
+) -> None:
+    settings.ERROR_REPORT_DAYS = 90
+    now = timezone.now()
+    old, recent, waiting = (make_report(own) for _report in range(3))
+    for report, days in ((old, 91), (recent, 89)):
+        decide(report=report, state=ReportState.CORRECTED, by=editor)
+        ErrorReport.objects.filter(pk=report.pk).update(decided_at=now - timedelta(days=days))
+    ErrorReport.objects.filter(pk=waiting.pk).update(created_at=now - timedelta(days=400))
+
+    remove_old_reports()
+
+    assert set(ErrorReport.objects.all()) == {recent, waiting}
 
 
 # --- the form -------------------------------------------------------------------------------------------------------

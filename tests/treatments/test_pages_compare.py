@@ -374,7 +374,7 @@ def test_rankings_carry_their_year_and_only_the_newest_edition(get: Get) -> None
 
     page = get("/en/compare/?facility=alpha&facility=beta")
 
-    assert "Example List , 2026 Published by Example Press." in page.words
+    assert "Example List, 2026 Published by Example Press." in page.words
     assert row(page, "All specialties") == ("differs", ["43", "57 in Italy: 3"])
     assert row(page, "Oncology") == ("no difference known", ["68–78", UNKNOWN])
     assert "52" not in " ".join(row(page, "All specialties")[1])

@@ -18,7 +18,7 @@ from django.db import connection
 from django.utils.translation import override
 
 from tests.vault import corpus
-from vault import judging, tasks
+from vault import doorbell, judging, tasks
 from vault.files import FileKind, FileState, Refusal, StoredFile
 from vault.judging import Judgement, JudgeUnavailable, ScannerUnavailable, judge, judge_content, process, scan
 from vault.keys import DataKey
@@ -417,4 +417,4 @@ def test_doorbell_that_does_not_ring_does_no_harm(
 
     monkeypatch.setattr(tasks.judge_file, "delay", broken)
     with django_capture_on_commit_callbacks(execute=True):
-        tasks.judge_soon(store(data_key, b"x", "notes.txt"))
+        doorbell.judge_soon(store(data_key, b"x", "notes.txt"))

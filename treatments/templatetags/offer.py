@@ -33,7 +33,8 @@ def offer_notes(offer: Offer) -> list[Note]:
 def _certificate(row: Accreditation) -> str:
     words = _("%(body)s, valid until %(date)s")
     # Certificates in date have an end.
-    return words % {"body": isolated(row.body), "date": date_format(cast(datetime.date, row.valid_until), "DATE_FORMAT")}
+    until = date_format(cast(datetime.date, row.valid_until), "DATE_FORMAT")
+    return words % {"body": isolated(row.body), "date": until}
 
 
 def _promise(days: int, *, is_approximate: bool) -> str:

@@ -1,0 +1,12 @@
+"""What the worker does with the listings' paper work; each task may run twice."""
+
+from celery import shared_task
+
+import healthlombardy.celery  # noqa: F401  whoever loads a task can ring for it
+from publishing import reports
+
+
+@shared_task(name="publishing.tasks.remove_old_reports")
+def remove_old_reports() -> None:
+    """Remove error reports that were decided long ago."""
+    reports.remove_old()
