@@ -19,8 +19,8 @@ HOSPITAL = "demo-hospital-a"
 def find_the_hospital(reader: Reader, words: str) -> None:
     """Search, open a treatment, one of its hospitals, and what a second opinion there asks for."""
     reader.visit("")
-    reader.page.get_by_role("combobox").fill(words)
-    reader.page.get_by_role("combobox").press("Enter")
+    reader.page.get_by_role("combobox").first.fill(words)
+    reader.page.get_by_role("combobox").first.press("Enter")
     reader.page.wait_for_url("**/search/**")
     reader.follow(f"/treatments/{TREATMENT}/")
     reader.follow(f"/facilities/{HOSPITAL}/")

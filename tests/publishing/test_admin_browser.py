@@ -8,7 +8,6 @@ from django.conf import settings
 from django.db import connection, connections
 from django.urls import reverse
 from playwright.sync_api import Page, sync_playwright
-from pytest_django import DjangoDbBlocker
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
@@ -30,17 +29,6 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-# The bit of pg_trigger.tgtype that stands for TRUNCATE.
-ON_TRUNCATE = 32
-
-
-@pytest.fixture(autouse=True)
-def tables_can_be_emptied(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
-    """Let a test that really commits empty all tables afterwards, as Django does; rows stay guarded."""
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        cursor.execute("SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE tgtype & %s > 0", [ON_TRUNCATE])
-        for table, trigger in cursor.fetchall():
-            cursor.execute(f'ALTER TABLE {table} DISABLE TRIGGER "{trigger}"')
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
-from pytest_django import DjangoDbBlocker
 
 from accounts.models import User
 from facilities.enums import StaffRole
@@ -13,15 +11,6 @@ from facilities.models import Facility
 from teleconsult.models import CoordinationOffice, Request
 from teleconsult.permissions import Actor
 from tests.teleconsult import factories
-
-
-@pytest.fixture(scope="session", autouse=True)
-def tables_can_be_emptied(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
-    """Let tests that really commit empty all tables afterwards, as Django does; the rest of the guards stays."""
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        cursor.execute("SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgname LIKE '%no_truncate'")
-        for table, trigger in cursor.fetchall():
-            cursor.execute(f'ALTER TABLE {table} DISABLE TRIGGER "{trigger}"')
 
 
 @pytest.fixture(autouse=True)

@@ -8,19 +8,9 @@ from typing import Any
 import pytest
 from django.core.files.storage import storages
 from django.db import connection
-from pytest_django import DjangoDbBlocker
 
 from tests.vault.sealed_models import Case, Line
 from vault.keys import DataKey, opened_keys
-
-
-@pytest.fixture(scope="session", autouse=True)
-def tables_can_be_emptied(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
-    """Let tests that really commit empty all tables afterwards, as Django does; the rest of the guards stays."""
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        cursor.execute("SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgname LIKE '%no_truncate'")
-        for table, trigger in cursor.fetchall():
-            cursor.execute(f'ALTER TABLE {table} DISABLE TRIGGER "{trigger}"')
 
 
 @pytest.fixture(autouse=True)
