@@ -146,7 +146,7 @@ def test_reasons_are_plain_translatable_sentences() -> None:
 
 PROBES = {
     "network": "import socket; socket.create_connection(('127.0.0.1', {port}), 2)",
-    "disk": "open('/tmp/judge-was-here', 'w').write('x')",
+    "disk": "open('{folder}/judge-was-here', 'w').write('x')",
     "process": "import subprocess; subprocess.run(['/bin/true'], check=True)",
     "memory": "b'x' * (3 * 1024**3)",
     "descriptors": "[open('/dev/null') for _ in range(40)]",
@@ -156,7 +156,7 @@ PROBES = {
 @pytest.mark.parametrize("probe", PROBES)
 def test_child_can_do_nothing_else(probe: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        deed = PROBES[probe].format(port=server.getsockname()[1])
+        deed = PROBES[probe].format(port=server.getsockname()[1], folder=tmp_path)
         script = f"import runpy\nchild = runpy.run_path({str(judging.CHILD)!r})\n{{confine}}\n{deed}\n"
         free = subprocess.run([sys.executable, "-c", script.format(confine="")], capture_output=True, check=False)
         held = subprocess.run(
@@ -164,7 +164,6 @@ def test_child_can_do_nothing_else(probe: str, tmp_path: Path) -> None:
             capture_output=True,
             check=False,
         )
-    Path("/tmp/judge-was-here").unlink(missing_ok=True)
 
     assert free.returncode == 0, free.stderr.decode()
     assert held.returncode != 0
