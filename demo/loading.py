@@ -1,4 +1,4 @@
-"""Loads the two invented hospitals; people and requests of the demo are made by the command load_demo."""
+"""Loads the four invented hospitals; people and requests of the demo are made by the command load_demo."""
 
 from pathlib import Path
 

@@ -203,6 +203,11 @@ class FacilityFilter(FacetedFilterSet):
         worded=in_words,
         label=_("Promised time for a second opinion"),
     )
+    consultation = SwitchFacet(
+        word="including_consultation",
+        words=_("Includes a video call with the specialist"),
+        label=_("Video call in a second opinion"),
+    )
     airport = AirportFacet(word="near", label=_("Distance from an airport"), note=_("In a straight line."))
     km = DistanceFacet(
         word="within",

@@ -105,6 +105,11 @@ class FacilityQuerySet(TranslatedQuerySet):
         protocols = self._related("protocols").in_force().filter(promised_working_days__lte=days)
         return self.filter(pk__in=protocols.order_by().values("facility"))
 
+    def including_consultation(self) -> Self:
+        """Keep what includes a live consultation in a second opinion; a hospital that does not say is left out."""
+        protocols = self._related("protocols").in_force().filter(includes_consultation=True)
+        return self.filter(pk__in=protocols.order_by().values("facility"))
+
     def with_promise(self) -> Self:
         """Add `promised_days`, the shortest promise of its protocols in force, and `is_promise_approximate`."""
         promises = (

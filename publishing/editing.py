@@ -27,13 +27,20 @@ def only_itself(edited: Any) -> list[Model]:
     return [edited]
 
 
+def as_they_are(row: Any, after: Values) -> tuple[Any, Values]:
+    """Return a row and the values to publish as they are."""
+    return row, after
+
+
 @dataclass(frozen=True)
 class Kind:
     """A model whose rows are edited through changes.
 
     `fields` are what the association's editors may edit, `of_facility` what the facility's own editors may; translated
-    fields stand for all their languages. `facility` is the column that names the facility, empty for what belongs to
-    the association. `derive` computes columns that nobody types; `shown_on` names the objects whose pages show an edit.
+    fields stand for all their languages. `facility` is the column that names the facility (`__` leads over a
+    relation), empty for what belongs to the association. `derive` computes columns that nobody types; `shown_on` names
+    the objects whose pages show an edit. `prepare` gets a row and the values to publish and returns what is written
+    instead: a version in use is not written to.
     """
 
     model: type[Model]
@@ -44,6 +51,7 @@ class Kind:
     is_list_of_facility: bool = False
     derive: Callable[[Any], Values] | None = None
     shown_on: Callable[[Any], list[Model]] = only_itself
+    prepare: Callable[[Any, Values], tuple[Any, Values]] = as_they_are
 
     @property
     def columns(self) -> list[str]:
@@ -55,7 +63,10 @@ class Kind:
 
     def facility_of(self, edited: Model) -> int | None:
         """Return the id of the facility an object belongs to."""
-        return getattr(edited, self.facility) if self.facility else None
+        found: Any = edited if self.facility else None
+        for name in self.facility.split("__") if self.facility else ():
+            found = getattr(found, name)
+        return found
 
 
 _kinds: dict[type[Model], Kind] = {}

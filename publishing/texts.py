@@ -65,6 +65,14 @@ def mark_outdated(published: Model, field: str, just_written: set[str]) -> None:
     )
 
 
+def copy_states(of: Model, to: Model) -> None:
+    """Let the same people stand behind the texts of a copy."""
+    states = TextState.objects.filter(content_type=ContentType.objects.get_for_model(of), object_id=of.pk)
+    for state in states:
+        state.pk, state.object_id = None, to.pk
+    TextState.objects.bulk_create(states)
+
+
 def text(published: Model, field: str, language: str) -> Any:
     """Return a text, or a list of words, in a language."""
     return getattr(published, f"{field}_{column(language)}")

@@ -271,13 +271,16 @@ def _publish_edit(kind: Kind, change: Change, by: User) -> list[models.Model]:
     moved = [name for name, version in change.seen.items() if present[name] != version]
     if moved:
         raise Stale([label(kind.model, name) for name in moved])
-    _write(kind, row, change.after(), by)
+    row, after = kind.prepare(row, change.after())
+    _write(kind, row, after, by)
+    change.object_id = row.pk
     return kind.shown_on(row)
 
 
 def _publish_addition(kind: Kind, change: Change, by: User) -> list[models.Model]:
-    row = _new_row(kind, change.after())
-    _write(kind, row, change.after(), by)
+    row, after = kind.prepare(_new_row(kind, change.after()), change.after())
+    change.fields = {name: [None, value] for name, value in after.items()}
+    _write(kind, row, after, by)
     change.object_id = row.pk
     return kind.shown_on(row)
 
@@ -288,6 +291,9 @@ def _publish_removal(kind: Kind, change: Change, by: User) -> list[models.Model]
     moved = [name for name, version in change.seen.items() if present[name] != version]
     if moved:
         raise Stale([label(kind.model, name) for name in moved])
+    row, _after = kind.prepare(row, {})
+    # What is taken back later is what was removed: the row of the new version, where there is one.
+    change.fields = {name: [value, None] for name, value in values(row, change.fields).items()}
     shown = [item for item in kind.shown_on(row) if item != row]
     try:
         with transaction.atomic():

@@ -5,11 +5,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.utils import timezone
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
 
 from taxonomy.languages import language_name
 from teleconsult.models import Document, Request
+from treatments.enums import ClockStart, DocumentKind
 from treatments.models import Protocol, RequiredDocument
 from vault.files import FileState
 
@@ -23,6 +24,8 @@ class Item:
     requirement: RequiredDocument
     documents: tuple[Document, ...]
     mismatches: tuple[str, ...]
+    # Whether the case in which the paper is asked for is that of this request.
+    is_needed: bool = False
 
     @property
     def state(self) -> str:
@@ -31,7 +34,33 @@ class Item:
             return WRONG
         if self.documents:
             return DONE
-        return OPTIONAL if self.requirement.only_when else OPEN
+        return OPEN if self.is_needed or not self.is_conditional else OPTIONAL
+
+    @property
+    def is_conditional(self) -> bool:
+        """Return whether the paper is asked for in some cases only."""
+        return bool(self.requirement.only_when) or self.requirement.kind == DocumentKind.AUTHORITY
+
+    @property
+    def reason(self) -> str:
+        """Say why the paper is asked for, and how recent it has to be; the case it depends on stands beside it."""
+        return " ".join([*self._why(), *self._how_recent()])
+
+    def _why(self) -> Iterable[str]:
+        if self.is_needed:
+            yield _("The hospital asks for this because someone acts for the patient.")
+        elif not self.is_conditional:
+            yield _("The hospital always asks for this.")
+
+    def _how_recent(self) -> Iterable[str]:
+        days = self.requirement.maximum_age_days
+        if days:
+            words = ngettext(
+                "It may be at most %(days)s day old on the day you send it.",
+                "It may be at most %(days)s days old on the day you send it.",
+                days,
+            )
+            yield words % {"days": days}
 
 
 @dataclass(frozen=True)
@@ -42,6 +71,8 @@ class Checklist:
     items: tuple[Item, ...]
     # About the patient, not about a paper: age, exclusions are read by people.
     remarks: tuple[str, ...]
+    # What is good to know before sending, and nothing has to be mended for.
+    notes: tuple[str, ...] = ()
 
     @property
     def is_complete(self) -> bool:
@@ -67,12 +98,24 @@ def of_request(request: Request, on: datetime.date | None = None) -> Checklist:
     documents = list(request.documents.with_file())
     items = []
     for requirement in protocol.required_documents.all():
+        is_authority = requirement.kind == DocumentKind.AUTHORITY
+        if is_authority and not request.needs_authority:
+            continue
         mine = [document for document in documents if document.requirement == requirement.pk]
         # A paper of the wrong age is no harm where a fitting one was sent as well.
         found = [list(mismatches(document, protocol, requirement, on=day)) for document in mine]
         wrong = () if not all(found) else tuple(dict.fromkeys(text for texts in found for text in texts))
-        items.append(Item(requirement, tuple(mine), wrong))
-    return Checklist(protocol, tuple(items), tuple(_remarks(request, protocol)))
+        items.append(Item(requirement, tuple(mine), wrong, is_needed=is_authority))
+    remarks, notes = tuple(_remarks(request, protocol)), tuple(_notes(request, protocol))
+    return Checklist(protocol, tuple(items), remarks, notes)
+
+
+def lacks_authority(request: Request, protocol: Protocol) -> bool:
+    """Return whether the protocol asks for proof of the authority to act for the patient, and none was sent."""
+    if not protocol.required_documents.filter(kind=DocumentKind.AUTHORITY).exists():
+        return False
+    sent = (row for row in request.documents.with_file() if row.file.state != FileState.REFUSED)
+    return not any(row.kind == DocumentKind.AUTHORITY for row in sent)
 
 
 def mismatches(
@@ -129,6 +172,17 @@ def _remarks(request: Request, protocol: Protocol) -> Iterable[str]:
         yield _("The hospital gives this second opinion from the age of %(age)s.") % {"age": protocol.minimum_age}
     if protocol.maximum_age is not None and age > protocol.maximum_age:
         yield _("The hospital gives this second opinion up to the age of %(age)s.") % {"age": protocol.maximum_age}
+
+
+def _notes(request: Request, protocol: Protocol) -> Iterable[str]:
+    written = protocol.report_languages
+    if written and request.language not in written:
+        yield _("The hospital writes its answer in: %(languages)s. Your language is %(yours)s.") % {
+            "languages": pgettext("between the items of a list", ", ").join(_language(code) for code in written),
+            "yours": _language(request.language),
+        }
+    if protocol.promised_working_days and protocol.clock_starts == ClockStart.FEE_SETTLED:
+        yield ClockStart.FEE_SETTLED.label
 
 
 def _language(code: str) -> str:

@@ -68,6 +68,12 @@ class AuthorityMissing(RequestError):
     sentence = _("The authority to act for the patient has not been stated yet. Ask for it first.")
 
 
+class AuthorityNotAttached(AuthorityMissing):
+    """The facility wants to see the authority, and no paper shows it."""
+
+    sentence = _("The hospital wants to see a paper that shows the authority to act for the patient. Ask for it first.")
+
+
 class NotReached(RequestError):
     """The facility has no office here, or has not confirmed that it offers this."""
 

@@ -7,7 +7,11 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from facilities.admin import PROVENANCE, OfFacilityAdmin
@@ -17,7 +21,9 @@ from publishing.editing import Values
 from publishing.enums import FactState, SourceKind
 from publishing.exceptions import ChangeRefused
 from publishing.forms import CatalogueForm
-from treatments.models import Condition, Offer, Protocol, Treatment
+from publishing.models import Change
+from treatments.models import Condition, Offer, Protocol, RequiredDocument, Treatment
+from treatments.versions import must_be_newest
 
 # What stands as the source of an offer for which the hospital itself vouches.
 CONFIRMED_BY = "confirmed by the hospital"
@@ -164,25 +170,66 @@ class OfferAdmin(OfFacilityAdmin):
 
 @admin.register(Protocol)
 class ProtocolAdmin(OfFacilityAdmin):
-    """Second-opinion protocols, to read: a version is never edited once a request was checked against it."""
+    """Second-opinion protocols: an edit of a version that a request was checked against makes the next version."""
 
-    list_display = ["slug", "version", "facility", "state", "valid_from", "valid_until"]
+    list_display = ["slug", "version", "facility", "state", "valid_from", "valid_until", "waits"]
     list_filter = ["state", "facility"]
     search_fields = ["slug", "facility__short_name"]
-    told = ("slug", "version", "required")
+    ordering = ["slug", "-version"]
+    filter_horizontal = ["treatments"]
+    told = ("slug", "version", "facility", "required")
     facts = (
-        *("facility", "treatments", "document_languages", "minimum_age", "maximum_age", "fee"),
+        *("treatments", "document_languages", "minimum_age", "maximum_age", "fee", "is_fee_on_request"),
         *("promised_working_days", "is_promise_approximate", "clock_starts", "report_languages"),
         *("includes_consultation", "follow_up_questions", "follow_up_days", "valid_from", "valid_until"),
         *(*PROVENANCE, "note"),
     )
     hidden_from_facility = ("note",)
 
-    def shown_texts(self) -> tuple[str, ...]:
-        """Return the texts of a protocol: none of them is edited, all are shown."""
-        return ("name", "for_whom", "exclusions", "translation_rule", "fee_note")
+    def choices_of(self, request: HttpRequest, db_field: Any, rows: QuerySet) -> QuerySet:
+        """Return published treatments."""
+        if db_field.name == "treatments":
+            return Treatment.objects.published()
+        return super().choices_of(request, db_field, rows)
+
+    def propose(self, request: HttpRequest, form: CatalogueForm) -> Change | None:
+        """Refuse an edit of a version that was replaced."""
+        must_be_newest(form.instance)
+        return super().propose(request, form)
 
     @admin.display(description=_("required documents"))
-    def required(self, protocol: Protocol) -> str:
-        """Name the papers a patient sends."""
-        return "\n".join(str(document) for document in protocol.required_documents.all())
+    def required(self, protocol: Protocol) -> SafeString:
+        """Name the papers a patient sends, each with the way to its form."""
+        page = "admin:treatments_requireddocument"
+        papers = [(reverse(f"{page}_change", args=[row.pk]), str(row)) for row in protocol.required_documents.all()]
+        more = (f"{reverse(f'{page}_add')}?protocol={protocol.pk}", gettext("Propose another paper"))
+        return format_html_join(mark_safe("<br>"), '<a href="{}">{}</a>', [*papers, more])
+
+
+@admin.register(RequiredDocument)
+class RequiredDocumentAdmin(CatalogueAdmin):
+    """Papers that protocols ask for."""
+
+    list_display = ["__str__", "protocol", "position", "kind", "maximum_age_days", "waits"]
+    list_filter = ["kind"]
+    list_select_related = ["protocol"]
+    search_fields = ["what_en", "what_it", "protocol__slug"]
+    ordering = ["protocol__slug", "-protocol__version", "position"]
+    actions = ["propose_removals"]
+    facts = ("protocol", "position", "kind", "maximum_age_days")
+    fixed = ("protocol",)
+    of_addition = (
+        "protocol",
+        "position",
+        "kind",
+        "what_en",
+        "what_it",
+        "only_when_en",
+        "only_when_it",
+        "maximum_age_days",
+    )
+
+    def propose(self, request: HttpRequest, form: CatalogueForm) -> Change | None:
+        """Refuse a paper of a version that was replaced."""
+        must_be_newest(form.instance.protocol)
+        return super().propose(request, form)

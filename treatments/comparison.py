@@ -394,6 +394,7 @@ class Comparison:
             (_("Age of the patient"), lambda protocol: Cell.of(ages_in_words(protocol))),
             (_("When it is not possible"), lambda protocol: _prose(protocol, "exclusions")),
             (_("Languages of your papers"), lambda protocol: self._languages(protocol.document_languages)),
+            (_("Papers in other languages"), lambda protocol: _prose(protocol, "translation_rule")),
             (_("Papers to send"), _papers_cell),
             (_("Fee"), self._fee),
             (_("Languages of the answer"), lambda protocol: self._languages(protocol.report_languages)),
@@ -414,9 +415,11 @@ class Comparison:
         return Cell([Line(name) for name in names], frozenset(tags) or None)
 
     def _fee(self, protocol: Protocol) -> Cell:
-        """Return the fee; one that is told on request only is not known."""
+        """Return the fee; one that is told on request only proves no difference."""
         if protocol.fee is None:
-            return Cell([Line(_("On request"))])
+            return Cell([Line(_("On request"))]) if protocol.is_fee_on_request else Cell()
+        if not protocol.fee:
+            return Cell.of(_("Free of charge"))
         return Cell.of(euros(protocol.fee, self.language))
 
     def _distances(self) -> list[Row]:
@@ -635,8 +638,10 @@ def ages_in_words(protocol: Protocol) -> str:
 def follow_up_in_words(protocol: Protocol) -> str:
     """Return how many questions may follow, and within how many days; empty where nothing is said."""
     count, days = protocol.follow_up_questions, protocol.follow_up_days
-    if not count:
+    if count is None:
         return ""
+    if not count:
+        return _("Not included")
     if not days:
         return ngettext("%(count)s question", "%(count)s questions", count) % {"count": count}
     words = ngettext("%(counter)s question within %(days)s days", "%(counter)s questions within %(days)s days", count)

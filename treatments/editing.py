@@ -7,7 +7,16 @@ from django.db.models import Model
 from facilities.editing import PROVENANCE
 from publishing.editing import Kind, Values, register
 from taxonomy.collation import sort_keys
-from treatments.models import Condition, Offer, Protocol, Treatment
+from treatments.models import Condition, Offer, Protocol, RequiredDocument, Treatment
+from treatments.versions import prepare_document, prepare_protocol
+
+# The rules of a protocol, as its hospital may propose them.
+RULES = (
+    *("name", "for_whom", "exclusions", "translation_rule", "fee_note", "treatments", "document_languages"),
+    *("minimum_age", "maximum_age", "fee", "is_fee_on_request", "promised_working_days", "is_promise_approximate"),
+    *("clock_starts", "report_languages", "includes_consultation", "follow_up_questions", "follow_up_days"),
+    *("valid_from", "valid_until"),
+)
 
 
 def sort_keys_of(cure: Any) -> Values:
@@ -18,6 +27,11 @@ def sort_keys_of(cure: Any) -> Values:
 def both_sides(offer: Any) -> list[Model]:
     """Return the treatment and the facility on whose pages an offer is shown."""
     return [offer.facility, offer.treatment]
+
+
+def all_it_is_for(protocol: Any) -> list[Model]:
+    """Return the facility and the treatments on whose pages a protocol is shown."""
+    return [protocol.facility, *protocol.treatments.all()]
 
 
 def register_kinds() -> None:
@@ -35,5 +49,25 @@ def register_kinds() -> None:
             shown_on=both_sides,
         )
     )
-    # A version of a protocol is never edited: requests were checked against it.
-    register(Kind(Protocol, facility="facility_id"))
+    register(
+        Kind(
+            Protocol,
+            fields=(*RULES, *PROVENANCE, "note"),
+            of_facility=RULES,
+            facility="facility_id",
+            shown_on=all_it_is_for,
+            prepare=prepare_protocol,
+        )
+    )
+    paper = ("position", "kind", "what", "only_when", "maximum_age_days")
+    register(
+        Kind(
+            RequiredDocument,
+            fields=("protocol", *paper),
+            of_facility=paper,
+            facility="protocol__facility_id",
+            is_list_of_facility=True,
+            shown_on=lambda document: all_it_is_for(document.protocol),
+            prepare=prepare_document,
+        )
+    )

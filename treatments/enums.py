@@ -27,6 +27,8 @@ class DocumentKind(TextChoices):
     LABORATORY = "laboratory", _("Laboratory results")
     MEDICATION_LIST = "medication_list", _("List of medicines")
     FORM = "form", _("Form of the hospital")
+    # Asked for only where someone acts for the patient.
+    AUTHORITY = "authority", _("Proof of the authority to act for the patient")
     OTHER = "other", pgettext_lazy("kind of document", "Another document")
 
 

@@ -87,15 +87,17 @@ FEE = Shape(
         "amount": Whole(low=0, high=900_000, is_required=False),
         # An amount that nobody has confirmed stays in the editors' note.
         "confirmed": Flag(is_required=False),
+        "on_request": Flag(is_required=False),
         "note": Text(maximum=300, is_required=False),
     },
 )
 PROMISE = Shape(
+    is_required=False,
     fields={
         "working_days": Whole(low=1, high=365, is_required=False),
         "approximate": Flag(is_required=False),
         "clock_starts": Choice(choices=ClockStart, of="start of the clock"),
-    }
+    },
 )
 REQUIRED_DOCUMENT = Shape(
     fields={"kind": Choice(choices=DocumentKind, of="kind of document"), "maximum_age_days": DAYS},
@@ -113,7 +115,7 @@ PROTOCOL = Shape(
         "fee": FEE,
         "promise": PROMISE,
         "includes_consultation": Flag(default=None, is_required=False),
-        "follow_up_questions": Whole(low=1, high=100, is_required=False),
+        "follow_up_questions": Whole(low=0, high=100, is_required=False),
         "follow_up_days": DAYS,
         "required_documents": Many(of=REQUIRED_DOCUMENT),
         "valid_from": Day(),
@@ -253,15 +255,20 @@ def _protocol(row: Record, texts: Texts, sources: Sources, book: Book) -> Row:
         "document_languages": list(row["document_languages"]),
         "report_languages": list(row["report_languages"]),
         "fee": decimal.Decimal(amount) if amount is not None and fee["confirmed"] else None,
+        "is_fee_on_request": fee.get("on_request", False),
         "promised_working_days": promise.get("working_days"),
         "is_promise_approximate": promise.get("approximate", False),
-        "clock_starts": promise.get("clock_starts", ClockStart.FILE_COMPLETE),
+        "clock_starts": promise.get("clock_starts", ""),
         "note": "\n".join(_protocol_notes(row, sources)),
     }
     values |= columns(texts, row["slug"], PROTOCOL_FIELDS)
     for name, value in values.items():
         if name.startswith("exclusions_"):
             values[name] = "\n".join(value)
+    if values["fee"] is not None and fee["on_request"]:
+        book.problem(row.place("fee"), "a confirmed amount is not told on request")
+    if row["valid_until"] and row["valid_until"] < row["valid_from"]:
+        book.problem(row.place("valid_until"), "ends before it begins")
     if row["verified"] and not row["sources"]:
         book.problem(row.place("verified"), "verified, but no source is named")
     values |= sources.columns(next(iter(row["sources"]), ""), is_verified=row["verified"])

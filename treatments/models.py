@@ -100,8 +100,9 @@ class Offer(Provenance):
 class Protocol(Provenance):
     """The rules by which a facility gives a second opinion, for all its treatments or for some.
 
-    `promised_working_days` are working days of the facility's province. Fees are in euro; no amount means
-    "on request". A version is never edited once a request was checked against it: a new one replaces it.
+    `promised_working_days` are working days of the facility's province. Fees are in euro, 0 is free of charge; no
+    amount and not "on request" means that nobody knows. A version that a request was checked against is never edited:
+    a new one replaces it (treatments.versions).
     """
 
     data_class = DataClass.PUBLIC
@@ -122,11 +123,17 @@ class Protocol(Provenance):
     minimum_age = models.PositiveSmallIntegerField(_("minimum age, years"), null=True, blank=True)
     maximum_age = models.PositiveSmallIntegerField(_("maximum age, years"), null=True, blank=True)
     fee = models.DecimalField(_("fee in euro"), max_digits=8, decimal_places=2, null=True, blank=True)
+    is_fee_on_request = models.BooleanField(_("the hospital tells the fee on request"), default=False)
     fee_note = models.TextField(_("about the fee"), blank=True, max_length=500)
     promised_working_days = models.PositiveSmallIntegerField(_("promised working days"), null=True, blank=True)
     is_promise_approximate = models.BooleanField(_("about so many days"), default=False)
     clock_starts = models.CharField(
-        _("the clock starts when"), max_length=20, choices=ClockStart.choices, default=ClockStart.FILE_COMPLETE
+        _("the clock starts when"),
+        max_length=20,
+        choices=ClockStart.choices,
+        default=ClockStart.FILE_COMPLETE,
+        # Where nothing is promised, nobody knows.
+        blank=True,
     )
     report_languages = ArrayField(
         models.CharField(max_length=10), verbose_name=_("languages of the report"), default=list, blank=True
@@ -146,19 +153,38 @@ class Protocol(Provenance):
         ordering = ["facility", "slug", "-version"]
         constraints = [
             models.UniqueConstraint(fields=["slug", "version"], name="protocol_version_once"),
+            # A version that is replaced on its first day has no day left.
             models.CheckConstraint(
-                condition=Q(valid_until__isnull=True) | Q(valid_until__gt=F("valid_from")), name="protocol_period"
+                condition=Q(valid_until__isnull=True) | Q(valid_until__gte=F("valid_from")),
+                name="protocol_period",
+                violation_error_message=_("The last day of validity is before the first."),
+            ),
+            models.CheckConstraint(
+                condition=Q(fee__isnull=True) | Q(is_fee_on_request=False),
+                name="protocol_fee",
+                violation_error_message=_("A fee that is known is not told on request."),
+            ),
+            models.CheckConstraint(
+                condition=Q(promised_working_days__isnull=True) | ~Q(clock_starts=""),
+                name="protocol_clock",
+                violation_error_message=_("A promise says from when its days count."),
             ),
             models.CheckConstraint(
                 condition=Q(maximum_age__isnull=True)
                 | Q(minimum_age__isnull=True)
                 | Q(maximum_age__gte=F("minimum_age")),
                 name="protocol_ages",
+                violation_error_message=_("The highest age is lower than the lowest."),
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.slug}, {self.version}"
+
+    @property
+    def is_used(self) -> bool:
+        """Return whether a request was checked against this version."""
+        return self.requests.exists()
 
 
 class RequiredDocument(models.Model):

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from facilities.enums import StaffRole
 from facilities.models import Membership
-from teleconsult import reach
+from teleconsult import checklist, reach
 from teleconsult.enums import (
     FACILITY_RETURN_REASONS,
     Action,
@@ -22,6 +22,7 @@ from teleconsult.enums import (
 )
 from teleconsult.exceptions import (
     AuthorityMissing,
+    AuthorityNotAttached,
     ConsentMissing,
     IllegalStep,
     Incomplete,
@@ -31,6 +32,7 @@ from teleconsult.exceptions import (
 )
 from teleconsult.models import Request
 from teleconsult.transitions import Requirement
+from treatments.models import Protocol
 
 if TYPE_CHECKING:
     from teleconsult.workflow.steps import Step
@@ -77,8 +79,15 @@ def _check_facility_consent(step: "Step") -> None:
 
 
 def _check_authority(step: "Step") -> None:
-    if step.request.needs_authority and step.request.authority_stated_at is None:
+    request = step.request
+    if not request.needs_authority:
+        return
+    if request.authority_stated_at is None:
         raise AuthorityMissing
+    facility = step.facility or request.current_facility
+    protocol = Protocol.objects.in_force().for_request(facility, request.treatment).first() if facility else None
+    if protocol is not None and checklist.lacks_authority(request, protocol):
+        raise AuthorityNotAttached
 
 
 def _check_reached(step: "Step") -> None:

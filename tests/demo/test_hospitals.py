@@ -23,7 +23,7 @@ def hospitals() -> list[Facility]:
 
 
 def test_they_say_demo_in_every_language_and_everywhere(hospitals: list[Facility]) -> None:
-    assert [facility.slug for facility in hospitals] == ["demo-hospital-a", "demo-hospital-b"]
+    assert [facility.slug for facility in hospitals] == [f"demo-hospital-{letter}" for letter in "abcd"]
     for code, _name in settings.LANGUAGES:
         for facility in hospitals:
             assert "Demo" in getattr(facility, f"usual_name_{column(code)}")
@@ -36,14 +36,14 @@ def test_they_say_demo_in_every_language_and_everywhere(hospitals: list[Facility
 def test_their_rules_are_theirs_alone(hospitals: list[Facility]) -> None:
     for protocol in Protocol.objects.filter(slug__startswith="demo-"):
         assert protocol.facility in hospitals
-    assert Protocol.objects.in_force().filter(facility__in=hospitals).count() == 2
+    assert Protocol.objects.in_force().filter(facility__in=hospitals).count() == 6
 
 
 def test_they_have_confirmed_offers_and_one_certificate_in_date(hospitals: list[Facility]) -> None:
     confirmed = Offer.objects.confirmed().filter(facility__in=hospitals)
 
-    assert {offer.facility.slug for offer in confirmed} == {"demo-hospital-a", "demo-hospital-b"}
-    assert confirmed.filter(state=FactState.VERIFIED).count() == 10
+    assert {offer.facility.slug for offer in confirmed} == {f"demo-hospital-{letter}" for letter in "abcd"}
+    assert confirmed.filter(state=FactState.VERIFIED).count() == 14
     assert [row.facility.slug for row in Accreditation.objects.in_date()] == ["demo-hospital-a"]
 
 
@@ -54,7 +54,7 @@ def test_loading_again_changes_nothing_and_the_catalogue_leaves_them_alone(hospi
     assert sum(tally.created + tally.changed for tally in report.tallies.values()) == 0
     assert catalogue is not None
     assert sum(tally.withdrawn for tally in catalogue.tallies.values()) == 0
-    assert Facility.objects.published().filter(is_demo=True).count() == 2
+    assert Facility.objects.published().filter(is_demo=True).count() == 4
 
 
 def test_without_the_demo_they_are_refused(settings) -> None:

@@ -195,6 +195,16 @@ def test_filters_by_protocols_count_what_is_in_force(get: Get) -> None:
     assert "Remove this filter: Documents in: Arabic" in get("/en/facilities/?language=ar").words
 
 
+def test_hospitals_with_a_video_call_are_those_that_say_so(get: Get) -> None:
+    for slug, says in (("with", True), ("without", False), ("silent", None)):
+        make_protocol(make_facility(slug), includes_consultation=says)
+
+    assert counts(get("/en/facilities/"), "consultation") == {"yes": 1}
+    page = get("/en/facilities/?consultation=yes")
+    assert slugs(page) == ["with"]
+    assert "Remove this filter: Includes a video call with the specialist" in page.words
+
+
 def test_from_an_airport_the_nearest_stands_first_and_says_how_far_in_a_straight_line(get: Get) -> None:
     make_facility("far", latitude=46.2, longitude=10.2)
     make_facility("near", latitude=45.5, longitude=9.3)

@@ -236,6 +236,7 @@ MODELS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "treatments_treatment": (EDITOR, NOBODY),
     "treatments_offer": (EDITORS, EDITORS),
     "treatments_protocol": (EDITORS, NOBODY),
+    "treatments_requireddocument": (EDITORS, EDITORS),
     "ecosystem_network": (EDITOR, NOBODY),
     "ecosystem_networkrole": (EDITOR, NOBODY),
     "partners_institution": (EDITOR, NOBODY),

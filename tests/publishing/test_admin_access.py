@@ -30,13 +30,13 @@ from tests.treatments.factories import (
     make_specialty,
     make_treatment,
 )
-from treatments.models import Condition, Offer, Protocol, Treatment
+from treatments.models import Condition, Offer, Protocol, RequiredDocument, Treatment
 
 pytestmark = pytest.mark.django_db
 
 SECRET = "Xenonym"
 # What a facility's editor works with; the rest of the tables is closed to her.
-OWN_TABLES = {Facility, Accreditation, Offer, Protocol, Change, ErrorReport}
+OWN_TABLES = {Facility, Accreditation, Offer, Protocol, RequiredDocument, Change, ErrorReport}
 # What editors read beside it: words that search did not know.
 FOR_EDITORS = {ZeroHit}
 CATALOGUE = {
@@ -58,7 +58,8 @@ def rows_of(facility: Facility, editor: User) -> dict[type[Model], Model]:
         make_district(name_en=f"{SECRET} district"),
         make_accreditation(facility, body=f"{SECRET} board"),
         make_ranking(facility, publisher=f"{SECRET} press"),
-        make_protocol(facility, slug=f"{SECRET.lower()}-protocol"),
+        protocol := make_protocol(facility, slug=f"{SECRET.lower()}-protocol"),
+        RequiredDocument.objects.create(protocol=protocol, position=3, kind="other", what_en=SECRET),
         FacilityFact.objects.create(facility=facility, name="beds", value=SECRET),
         Institution.objects.create(slug="i", country="AE", name=SECRET, kind="hospital"),
         network := Network.objects.create(

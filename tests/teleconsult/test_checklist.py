@@ -11,8 +11,8 @@ from teleconsult.checklist import DONE, OPEN, OPTIONAL, WRONG
 from teleconsult.models import Document, Request
 from teleconsult.permissions import Actor
 from tests.teleconsult import factories
-from treatments.enums import DocumentKind
-from treatments.models import Protocol
+from treatments.enums import ClockStart, DocumentKind
+from treatments.models import Protocol, RequiredDocument
 from vault.files import FileState, Refusal
 
 
@@ -131,3 +131,47 @@ def test_the_checklist_costs_two_queries(asked: Request, django_assert_num_queri
 
     with django_assert_num_queries(2):
         checklist.of_request(asked)
+
+
+def test_the_reason_of_each_paper_is_said(protocol: Protocol):
+    always, sometimes = checklist.of_protocol(protocol).items
+
+    assert always.reason == "The hospital always asks for this. It may be at most 30 days old on the day you send it."
+    assert sometimes.reason == ""
+    assert sometimes.requirement.only_when == "after surgery"
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ({}, [OPEN, OPTIONAL]),
+        (factories.RELATIVE_ANSWERS, [OPEN, OPTIONAL, OPEN]),
+        ({"age_years": 17}, [OPEN, OPTIONAL, OPEN]),
+    ],
+    ids=["herself", "relative", "minor"],
+)
+def test_proof_of_authority_is_asked_for_where_someone_acts_for_the_patient(
+    protocol: Protocol, facility: Facility, answers: dict[str, object], expected: list[str]
+):
+    RequiredDocument.objects.create(protocol=protocol, position=3, kind=DocumentKind.AUTHORITY, what_en="Proof")
+    request = factories.make_draft(facility=facility, **answers)
+
+    assert states(request) == expected
+    assert [item.state for item in checklist.of_protocol(protocol).items] == [OPEN, OPTIONAL, OPTIONAL]
+    if len(expected) == 3:
+        assert "because someone acts for the patient" in checklist.of_request(request).items[2].reason
+        send(request, position=3)
+        assert states(request)[2] == DONE
+
+
+def test_what_is_good_to_know_is_said_and_hinders_nothing(protocol: Protocol, asked: Request):
+    send(asked)
+    assert checklist.of_request(asked).notes == ()
+
+    protocol.report_languages, protocol.clock_starts = ["it", "fr"], ClockStart.FEE_SETTLED
+    protocol.save()
+    found = checklist.of_request(Request.objects.get(pk=asked.pk))
+
+    assert found.is_complete
+    assert found.notes[0] == "The hospital writes its answer in: Italian, French. Your language is English."
+    assert "from when the fee is settled" in found.notes[1]

@@ -28,6 +28,7 @@ from teleconsult.enums import (
 )
 from teleconsult.exceptions import (
     AuthorityMissing,
+    AuthorityNotAttached,
     ConsentMissing,
     ConsentTextChanged,
     IllegalStep,
@@ -43,7 +44,8 @@ from teleconsult.models import Consent, Event, Message, Request
 from teleconsult.permissions import Actor
 from tests.teleconsult import factories
 from treatments.enums import ClockStart, DocumentKind
-from treatments.models import Offer
+from treatments.models import Offer, RequiredDocument
+from vault.files import FileState, Refusal, StoredFile
 from vault.trail import TrailEntry, verify_chain
 
 ROME = ZoneInfo("Europe/Rome")
@@ -302,6 +304,39 @@ def test_for_a_relative_or_a_minor_the_authority_comes_first(
     request = workflow.state_authority(request=request, by=factories.patient_of(request), seen_version=request.version)
 
     assert forward(request, coordinator, facility).status == Status.WITH_FACILITY
+
+
+@pytest.mark.parametrize("answers", [factories.RELATIVE_ANSWERS, {"age_years": 17}], ids=["relative", "minor"])
+def test_where_the_protocol_asks_the_authority_is_attached(
+    coordinator: User, facility: Facility, facility_office: User, answers: dict[str, object]
+):
+    ask_for_authority(facility)
+    request = factories.make_in_triage(coordinator, facility=facility, with_consent=True, **answers)
+    by = factories.patient_of(request)
+    request = workflow.state_authority(request=request, by=by, seen_version=request.version)
+
+    with pytest.raises(AuthorityNotAttached, match="a paper that shows the authority"):
+        forward(request, coordinator, facility)
+    proof = workflow.add_document(request=request, by=by, upload=factories.upload(), kind=DocumentKind.AUTHORITY)
+    StoredFile.objects.filter(pk=proof.file_id).update(state=FileState.REFUSED, refusal=Refusal.ENCRYPTED)
+    with pytest.raises(AuthorityNotAttached):
+        forward(request, coordinator, facility)
+    other = factories.upload(content=b"another proof")
+    workflow.add_document(request=request, by=by, upload=other, kind=DocumentKind.AUTHORITY)
+
+    assert forward(request, coordinator, facility).status == Status.WITH_FACILITY
+
+
+def test_who_asks_for_herself_proves_no_authority(coordinator: User, facility: Facility, facility_office: User):
+    ask_for_authority(facility)
+    request = factories.make_in_triage(coordinator, facility=facility, with_consent=True)
+
+    assert forward(request, coordinator, facility).status == Status.WITH_FACILITY
+
+
+def ask_for_authority(facility: Facility) -> None:
+    protocol = factories.make_protocol(facility)
+    RequiredDocument.objects.create(protocol=protocol, position=3, kind=DocumentKind.AUTHORITY, what_en="Proof")
 
 
 def test_a_facility_without_an_office_here_is_not_reached(coordinator: User, facility: Facility):

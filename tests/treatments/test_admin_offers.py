@@ -11,7 +11,7 @@ from publishing.enums import ChangeAction, FactState, SourceKind
 from publishing.models import Change
 from tests.publishing.factories import address, client_of, form_values, make_facility_editor, save
 from tests.treatments.factories import make_condition, make_offer, make_protocol, make_treatment
-from treatments.models import Offer
+from treatments.models import Offer, RequiredDocument
 
 pytestmark = pytest.mark.django_db
 
@@ -144,15 +144,40 @@ def test_a_person_of_two_facilities_sees_both(own: Facility, foreign: Facility) 
     }
 
 
-def test_protocols_are_there_to_read(own: Facility, as_facility_editor: Client, as_editor: Client) -> None:
+def test_a_hospital_proposes_its_own_rules_and_no_other_facts(own: Facility, as_facility_editor: Client) -> None:
     protocol = make_protocol(own, name_en="Own rules", note="internal remark")
 
-    for client in (as_facility_editor, as_editor):
-        page = client.get(address("change", protocol)).content.decode()
-        assert "Own rules" in page
-        assert 'type="submit"' not in page.split('id="content"')[1]
-        assert client.post(address("change", protocol), {"promised_working_days": "1"}).status_code == 403
-    assert "internal remark" not in as_facility_editor.get(address("change", protocol)).content.decode()
+    page = as_facility_editor.get(address("change", protocol)).content.decode()
+    assert "Own rules" in page
+    assert "internal remark" not in page
+    save(as_facility_editor, protocol, promised_working_days="7", state="unverified")
+
+    assert Change.objects.get().after() == {"promised_working_days": 7}
+
+
+def test_a_paper_is_proposed_from_the_page_of_its_protocol(own: Facility, as_facility_editor: Client) -> None:
+    protocol, paper = make_protocol(own), RequiredDocument.objects.last()
+    assert paper is not None
+    page = as_facility_editor.get(address("change", protocol)).content.decode()
+    add = f"{reverse('admin:treatments_requireddocument_add')}?protocol={protocol.pk}"
+    assert address("change", paper) in page
+    assert add in page
+
+    typed = {"protocol": protocol.pk, "position": 3, "kind": "other", "what_en": "Photo"}
+    assert as_facility_editor.post(add, typed).status_code == 302
+
+    assert Change.objects.get().action == ChangeAction.ADD
+    assert protocol.required_documents.count() == 2
+
+
+def test_a_version_that_was_replaced_is_not_edited(own: Facility, as_editor: Client) -> None:
+    old = make_protocol(own, slug="rules")
+    make_protocol(own, slug="rules", version=2)
+
+    response = save(as_editor, old, promised_working_days="7")
+
+    assert "A newer version of these rules exists" in response.content.decode()
+    assert not Change.objects.exists()
 
 
 def test_an_editor_edits_names_words_and_links(as_editor: Client, editor: User) -> None:

@@ -296,7 +296,8 @@ def test_in_general_confirmed_treatments_are_counted_by_specialty(get: Get) -> N
 def test_a_protocol_of_the_treatment_wins_over_a_general_one(get: Get) -> None:
     facility, treatment = make_facility("alpha"), make_treatment("cure")
     make_protocol(facility, slug="a", promised_working_days=5, fee=500, document_languages=["en"])
-    make_protocol(facility, slug="b", promised_working_days=10, is_promise_approximate=True, treatments=(treatment,))
+    rules = {"promised_working_days": 10, "is_promise_approximate": True, "is_fee_on_request": True}
+    make_protocol(facility, slug="b", treatments=(treatment,), **rules)
 
     general = get("/en/compare/?facility=alpha")
     named = get("/en/compare/?facility=alpha&treatment=cure")
@@ -319,7 +320,7 @@ def test_the_whole_protocol_is_compared(get: Get) -> None:
         "follow_up_days": 30,
     }
     make_protocol(make_facility("alpha"), minimum_age=18, maximum_age=90, fee=300, **rules)
-    make_protocol(make_facility("beta"), minimum_age=18, includes_consultation=False)
+    make_protocol(make_facility("beta"), minimum_age=18, includes_consultation=False, is_fee_on_request=True)
 
     page = get("/en/compare/?facility=alpha&facility=beta")
 
@@ -331,6 +332,19 @@ def test_the_whole_protocol_is_compared(get: Get) -> None:
     assert row(page, "Questions after the answer")[1] == ["3 questions within 30 days", UNKNOWN]
     # A fee that is told on request is not known.
     assert row(page, "Fee") == ("no difference known", ["€300", "On request"])
+
+
+def test_none_and_free_are_known_and_unknown_is_not(get: Get) -> None:
+    make_protocol(make_facility("alpha"), fee=0, follow_up_questions=0, translation_rule_en="By a sworn translator.")
+    make_protocol(make_facility("beta"), fee=300, follow_up_questions=2)
+    make_protocol(make_facility("gamma"), promised_working_days=None, clock_starts="")
+
+    page = get("/en/compare/?facility=alpha&facility=beta&facility=gamma")
+
+    assert row(page, "Fee") == ("differs", ["Free of charge", "€300", UNKNOWN])
+    assert row(page, "Questions after the answer") == ("differs", ["Not included", "2 questions", UNKNOWN])
+    assert row(page, "Papers in other languages")[1] == ["By a sworn translator.", UNKNOWN, UNKNOWN]
+    assert row(page, "Start of the clock")[1][2] == UNKNOWN
 
 
 @time_machine.travel("2026-12-01 12:00:00+00:00", tick=False)
