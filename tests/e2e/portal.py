@@ -139,7 +139,10 @@ class Portal:
 
 
 def is_alive(pid: int) -> bool:
-    """Return whether a process runs; one that has ended and was ours is reaped."""
+    """Return whether a process runs; one that has ended and was ours is reaped.
+
+    One that was started by another process of a parallel run stays a zombie until that one ends.
+    """
     try:
         if os.waitpid(pid, os.WNOHANG)[0] == pid:
             return False
@@ -149,4 +152,5 @@ def is_alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    return True
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return not state.lstrip().startswith("Z")
