@@ -16,6 +16,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
+from healthlombardy.local.children import identity
 from healthlombardy.local.configuration import REPOSITORY
 
 # What a test run sets for itself and the portal makes anew.
@@ -148,9 +149,4 @@ def is_alive(pid: int) -> bool:
             return False
     except ChildProcessError:
         pass
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
-    return not state.lstrip().startswith("Z")
+    return bool(identity(pid))
