@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from healthlombardy.local.browser import find_chromium
 from tests.e2e.portal import Portal, wait_for
@@ -36,10 +36,16 @@ def shared(file: Path) -> Iterator[dict[str, object]]:
 
 
 @pytest.fixture(scope="session")
-def portal(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Portal]:
-    """Return a running portal; processes of a parallel run share one, and the last one stops it."""
+def common_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Return a folder that the processes of a parallel run share."""
     base = tmp_path_factory.getbasetemp()
-    file = (base if worker_id == "master" else base.parent) / "portal.json"
+    return base if worker_id == "master" else base.parent
+
+
+@pytest.fixture(scope="session")
+def portal(common_folder: Path) -> Iterator[Portal]:
+    """Return a running portal; processes of a parallel run share one, and the last one stops it."""
+    file = common_folder / "portal.json"
     with shared(file) as record:
         if not record["users"]:
             started = Portal.start()
@@ -53,6 +59,18 @@ def portal(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator
             portal.stop()
 
 
+@pytest.fixture
+def turn(request: pytest.FixtureRequest, common_folder: Path) -> Iterator[None]:
+    """Let the tests of a parallel run use the portal side by side, but for one that kills a part of it.
+
+    A file that the killed worker held would wait for the end of that worker's lease, longer than any test does.
+    """
+    is_alone = request.node.get_closest_marker("kills") is not None
+    with (common_folder / "portal.turn").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX if is_alone else fcntl.LOCK_SH)
+        yield
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Return a Chromium; closed with each module, for its event loop would disturb other tests' databases."""
@@ -63,7 +81,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def make_reader(portal: Portal, browser: Browser) -> Iterator[MakeReader]:
+def make_reader(portal: Portal, turn: None, browser: Browser) -> Iterator[MakeReader]:
     """Return a maker of readers; at the end none of them may have met an error in the console."""
     readers: list[Reader] = []
     contexts: list[BrowserContext] = []
@@ -84,16 +102,23 @@ def make_reader(portal: Portal, browser: Browser) -> Iterator[MakeReader]:
 
 
 @pytest.fixture
-def sign_in_as(portal: Portal, make_reader: MakeReader) -> Callable[[str], Reader]:
-    """Return how one of the demo people signs in, second factor included."""
+def sign_in_as(portal: Portal, make_reader: MakeReader, common_folder: Path) -> Callable[[str], Reader]:
+    """Return how one of the demo people signs in, second factor included.
+
+    One at a time: a code works once, and two tests of a parallel run would read the same one.
+    """
 
     def sign_in(role: str) -> Reader:
         reader = make_reader()
         reader.page.goto(portal.manage("demo_sign_in", role).strip().splitlines()[-1])
         reader.press("Sign in", "button")
         person = f"{role.replace('_', '-')}@demo.invalid"
-        reader.field("Code").fill(wait_for(lambda: shown_code(reader, person), seconds=40, why="no code is shown"))
-        reader.press("Sign in", "button")
+        with (common_folder / "portal.code").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            reader.field("Code").fill(wait_for(lambda: shown_code(reader, person), seconds=40, why="no code is shown"))
+            with reader.page.expect_navigation():
+                reader.press("Sign in", "button")
+            expect(reader.page.get_by_label("Code", exact=True)).to_have_count(0)
         return reader
 
     return sign_in

@@ -75,7 +75,10 @@ def test_cluster_sorts_and_folds_as_unicode_says(data_dir):
 
 
 def test_pid_file_of_a_living_database_is_left_alone(tmp_path):
-    with subprocess.Popen(["sh", "-c", "sleep 60; true", str(tmp_path)]) as database:
+    command = ["sh", "-c", "echo ready; sleep 60; true", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as database:
+        # Until the program runs, the system may still show no command line of it.
+        database.stdout.readline()
         (tmp_path / "postmaster.pid").write_text(f"{database.pid}\n")
         try:
             with pytest.raises(Problem, match=f"already running .* {database.pid}"):
