@@ -1,9 +1,7 @@
-"""The second opinion: who coordinates, what is asked, what happened to it, who may come back to it."""
+"""A request, its steps, where it is and when its clock stood still."""
 
-import datetime
 import uuid
 from functools import cached_property
-from typing import Self
 
 from django.conf import settings
 from django.db import models
@@ -20,11 +18,7 @@ from teleconsult.enums import (
     OPEN_STATUSES,
     OWNED_STATUSES,
     RETURNING_STATUSES,
-    AccessLevel,
     Action,
-    ConsentDecision,
-    ConsentPurpose,
-    Direction,
     ForWhom,
     RequestKind,
     Role,
@@ -32,78 +26,12 @@ from teleconsult.enums import (
     Urgency,
     WaitingFor,
 )
-from teleconsult.querysets import (
-    AssignmentQuerySet,
-    ConsentQuerySet,
-    DocumentQuerySet,
-    OfficeMemberQuerySet,
-    PatientSessionQuerySet,
-    RequestQuerySet,
-)
-from treatments.enums import DocumentKind
+from teleconsult.models.offices import CoordinationOffice
+from teleconsult.querysets import AssignmentQuerySet, RequestQuerySet
 from treatments.models import Condition, Protocol, Treatment
 from vault.data_classes import DataClass
 from vault.fields import KeyedHashField, SealedJSONField, SealedTextField
-from vault.files import StoredFile
 from vault.keys import DataKey
-
-
-class CoordinationOffice(models.Model):
-    """An office of the association that receives requests; its province decides its working days."""
-
-    data_class = DataClass.OPERATIONAL
-
-    name = models.CharField(_("name"), max_length=120)
-    province = models.CharField(_("province"), max_length=2, choices=Province.choices, default=Province.MI)
-    zone = models.CharField(_("time zone"), max_length=64, default="Europe/Rome")
-    # Our own promise for a first answer; empty: no day is promised.
-    first_answer_working_days = models.PositiveSmallIntegerField(
-        _("working days to a first answer"), null=True, blank=True, default=2
-    )
-    is_receiving = models.BooleanField(_("receives new requests"), default=True)
-
-    class Meta:
-        verbose_name = _("coordination office")
-        verbose_name_plural = _("coordination offices")
-        ordering = ["pk"]
-
-    def __str__(self) -> str:
-        return self.name
-
-    @classmethod
-    def receiving(cls) -> Self:
-        """Return the office to which a new request goes; raises DoesNotExist when none receives."""
-        return cls.objects.filter(is_receiving=True).earliest("pk")
-
-
-class OfficeMember(models.Model):
-    """A coordinator of an office, from a day until a day."""
-
-    data_class = DataClass.OPERATIONAL
-
-    office = models.ForeignKey(
-        CoordinationOffice, verbose_name=_("office"), on_delete=models.CASCADE, related_name="members"
-    )
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, verbose_name=_("person"), on_delete=models.CASCADE, related_name="office_members"
-    )
-    since = models.DateField(_("from"), default=timezone.localdate)
-    until = models.DateField(_("until"), null=True, blank=True)
-
-    objects = OfficeMemberQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("coordinator")
-        verbose_name_plural = _("coordinators")
-        constraints = [
-            models.UniqueConstraint(fields=["office", "user", "since"], name="office_member_once"),
-            models.CheckConstraint(
-                condition=Q(until__isnull=True) | Q(until__gte=F("since")), name="office_member_period"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.user}, {self.office}"
 
 
 class Request(models.Model):
@@ -365,127 +293,6 @@ class Event(models.Model):
         return f"{self.number}. {self.get_action_display()}"
 
 
-class Message(models.Model):
-    """What patient and staff write to each other."""
-
-    data_class = DataClass.OPERATIONAL
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    request = models.ForeignKey(Request, on_delete=models.PROTECT, related_name="messages")
-    direction = models.CharField(max_length=20, choices=Direction.choices)
-    role = models.CharField(max_length=20, choices=Role.choices)
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
-    )
-    facility = models.ForeignKey(Facility, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
-    body = SealedTextField(key="request.data_key")
-    language = models.CharField(max_length=10, blank=True)
-    sent_at = models.DateTimeField(default=timezone.now)
-    # Of the form that wrote it: pressed twice, one row.
-    idempotency_key = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
-
-    class Meta:
-        ordering = ["sent_at"]
-
-    def __str__(self) -> str:
-        return f"{self.get_direction_display()}, {self.sent_at:%Y-%m-%d %H:%M}"
-
-
-class InternalNote(models.Model):
-    """What staff write for each other; a table of its own, so that it can never reach the patient."""
-
-    data_class = DataClass.OPERATIONAL
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    request = models.ForeignKey(Request, on_delete=models.PROTECT, related_name="internal_notes")
-    role = models.CharField(max_length=20, choices=Role.choices)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    # Notes of a facility are read at that facility only; those of the office at the office only.
-    facility = models.ForeignKey(Facility, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
-    body = SealedTextField(key="request.data_key")
-    written_at = models.DateTimeField(default=timezone.now)
-    idempotency_key = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
-
-    class Meta:
-        ordering = ["written_at"]
-
-    def __str__(self) -> str:
-        return f"{self.written_at:%Y-%m-%d %H:%M}"
-
-
-class Document(models.Model):
-    """A paper of the patient: the sealed file, and what the patient says about it."""
-
-    data_class = DataClass.OPERATIONAL
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    request = models.ForeignKey(Request, on_delete=models.PROTECT, related_name="documents")
-    file = models.OneToOneField(StoredFile, on_delete=models.PROTECT, related_name="document")
-    # Code of DocumentKind. Sealed: "pathology" tells of an illness.
-    kind = SealedTextField(_("kind"), key="request.data_key", default=DocumentKind.OTHER)
-    # ISO date on the paper itself.
-    issued_on = SealedTextField(_("date on the document"), key="request.data_key", blank=True)
-    language = models.CharField(_("language"), max_length=10, blank=True)
-    # Key of the line of the checklist it answers (treatments.RequiredDocument); sealed as the kind is.
-    requirement = SealedJSONField(_("answers"), key="request.data_key", null=True, blank=True)
-    role = models.CharField(max_length=20, choices=Role.choices, default=Role.PATIENT)
-    added_at = models.DateTimeField(_("added"), default=timezone.now)
-
-    objects = DocumentQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("document")
-        verbose_name_plural = _("documents")
-        ordering = ["added_at"]
-
-    def __str__(self) -> str:
-        return str(self.pk)
-
-    @property
-    def issued_date(self) -> datetime.date | None:
-        return datetime.date.fromisoformat(self.issued_on) if self.issued_on else None
-
-    @property
-    def kind_label(self) -> str:
-        return str(DocumentKind(self.kind).label)
-
-
-class Consent(models.Model):
-    """One decision of the patient; grant and revoke are two rows, never an update (trigger in the database)."""
-
-    data_class = DataClass.OPERATIONAL
-    is_append_only = True
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    request = models.ForeignKey(Request, on_delete=models.PROTECT, related_name="consents")
-    # 1 for the first decision of the request: the last one about a purpose holds.
-    number = models.PositiveIntegerField()
-    purpose = models.CharField(max_length=20, choices=ConsentPurpose.choices)
-    facility = models.ForeignKey(Facility, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
-    decision = models.CharField(max_length=10, choices=ConsentDecision.choices)
-    # The very text that was on the screen: version, language, SHA-256.
-    text_version = models.CharField(max_length=20)
-    text_language = models.CharField(max_length=10)
-    text_hash = models.CharField(max_length=64)
-    at = models.DateTimeField(default=timezone.now)
-
-    objects = ConsentQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["request", "number"]
-        constraints = [
-            models.UniqueConstraint(fields=["request", "number"], name="consent_number_once"),
-            models.CheckConstraint(
-                condition=Q(purpose=ConsentPurpose.FACILITY, facility__isnull=False)
-                | Q(purpose=ConsentPurpose.COORDINATION, facility__isnull=True),
-                name="consent_names_its_facility",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_purpose_display()}: {self.get_decision_display()}"
-
-
 class Assignment(models.Model):
     """A case at a facility, from forwarding until it ends; access follows it."""
 
@@ -538,80 +345,3 @@ class Alternative(models.Model):
 
     def __str__(self) -> str:
         return str(self.facility)
-
-
-class Receipt(models.Model):
-    """The private link to a request; of its secret only a hash is kept."""
-
-    data_class = DataClass.OPERATIONAL
-    data_classes = {"secret_hash": DataClass.IDENTITY}
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    request = models.ForeignKey(Request, on_delete=models.PROTECT, related_name="receipts")
-    secret_hash = models.CharField(max_length=64, unique=True)
-    created_at = models.DateTimeField(default=timezone.now)
-    # Empty: asked for with the mailed code alone; it opens the status until a coordinator knows who it is.
-    confirmed_at = models.DateTimeField(null=True, blank=True)
-    confirmed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
-    )
-    ended_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["request"], condition=Q(ended_at__isnull=True), name="receipt_one_live")
-        ]
-
-    def __str__(self) -> str:
-        return str(self.pk)
-
-
-class AccessCode(models.Model):
-    """A one-time code sent to the mailbox, for one browser; a look-up that found nothing leaves such a row too."""
-
-    data_class = DataClass.OPERATIONAL
-    data_classes = {"code_hash": DataClass.IDENTITY, "browser_hash": DataClass.IDENTITY}
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    request = models.ForeignKey(Request, null=True, blank=True, on_delete=models.PROTECT, related_name="access_codes")
-    level = models.CharField(max_length=10, choices=AccessLevel.choices)
-    code_hash = models.CharField(max_length=64)
-    browser_hash = models.CharField(max_length=64)
-    tries = models.PositiveSmallIntegerField(default=0)
-    created_at = models.DateTimeField(default=timezone.now)
-    expires_at = models.DateTimeField()
-    used_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(condition=Q(tries__lte=3), name="access_code_three_tries"),
-            models.CheckConstraint(condition=Q(expires_at__gt=F("created_at")), name="access_code_period"),
-        ]
-
-    def __str__(self) -> str:
-        return str(self.pk)
-
-
-class PatientSession(models.Model):
-    """A patient who came in; no Django user, a table and a cookie of its own."""
-
-    data_class = DataClass.OPERATIONAL
-    data_classes = {"token_hash": DataClass.IDENTITY}
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    request = models.ForeignKey(Request, on_delete=models.PROTECT, related_name="sessions")
-    token_hash = models.CharField(max_length=64, unique=True)
-    level = models.CharField(max_length=10, choices=AccessLevel.choices)
-    # The secret of a new receipt, until the patient says it is kept.
-    unconfirmed_secret = SealedTextField(key="request.data_key", data_class=DataClass.IDENTITY, blank=True)
-    started_at = models.DateTimeField(default=timezone.now)
-    seen_at = models.DateTimeField(default=timezone.now)
-    ended_at = models.DateTimeField(null=True, blank=True)
-
-    objects = PatientSessionQuerySet.as_manager()
-
-    class Meta:
-        indexes = [models.Index(fields=["request", "ended_at"], name="patient_session_open")]
-
-    def __str__(self) -> str:
-        return str(self.pk)

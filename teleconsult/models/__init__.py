@@ -1,0 +1,25 @@
+"""The second opinion: who coordinates, what is asked, what happened to it, who may come back to it."""
+
+from teleconsult.models.access import AccessCode, PatientSession, Receipt
+from teleconsult.models.consents import Consent
+from teleconsult.models.correspondence import InternalNote, Message
+from teleconsult.models.documents import Document
+from teleconsult.models.offices import CoordinationOffice, OfficeMember
+from teleconsult.models.requests import Alternative, Assignment, Event, Pause, Request
+
+__all__ = [
+    "AccessCode",
+    "Alternative",
+    "Assignment",
+    "Consent",
+    "CoordinationOffice",
+    "Document",
+    "Event",
+    "InternalNote",
+    "Message",
+    "OfficeMember",
+    "PatientSession",
+    "Pause",
+    "Receipt",
+    "Request",
+]
