@@ -17,7 +17,7 @@ PAGES = [
     *TELECONSULT.glob("views/*.py"),
     *TELECONSULT.glob("forms/*.py"),
     TELECONSULT / "admin.py",
-    TELECONSULT / "desk.py",
+    *TELECONSULT.glob("desk/*.py"),
     *(ROOT / "healthlombardy").glob("*.py"),
     *(ROOT / "notifications").glob("admin.py"),
 ]

@@ -15,7 +15,7 @@ from accounts.models import User
 from facilities.enums import StaffRole
 from facilities.models import Facility
 from teleconsult import desk, workflow
-from teleconsult.enums import ReturnReason
+from teleconsult.enums import ReturnReason, Status
 from teleconsult.models import CoordinationOffice, Request
 from teleconsult.permissions import Actor
 from tests.accounts.factories import sign_in
@@ -399,6 +399,6 @@ def test_queries_do_not_grow(enter: Enter, coordinator: User, facility: Facility
 
 
 def test_each_lane_and_status_has_words() -> None:
-    staff_see = {status for status in desk.Status if status not in {"draft", "expired", "erased"}}
+    staff_see = {status for status in Status if status not in {"draft", "expired", "erased"}}
 
     assert set(desk.WHERE_IT_IS) == staff_see

@@ -266,13 +266,13 @@ def test_no_row_in_the_trail_no_list(enter: Enter, coordinator: User, monkeypatc
     def broken(**_about: object) -> None:
         raise RuntimeError("the trail is gone")
 
-    monkeypatch.setattr("teleconsult.desk.trail.record", broken)
+    monkeypatch.setattr("teleconsult.desk.queue.trail.record", broken)
 
     assert client.get("/desk/").status_code == 500
 
 
 def test_long_lane_has_pages(enter: Enter, coordinator: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(desk, "OPENED_AT_ONCE", 2)
+    monkeypatch.setattr("teleconsult.desk.queue.OPENED_AT_ONCE", 2)
     cases = {factories.make_submitted().reference for _number in range(3)}
     client = enter(coordinator)
 
