@@ -11,6 +11,7 @@ urlpatterns = [
     path("find/", desk.FindView.as_view(), name="find"),
     path("<slug:reference>/", desk.CaseView.as_view(), name="case"),
     path("<slug:reference>/documents/<uuid:document>/", desk.DocumentView.as_view(), name="document"),
+    path("<slug:reference>/typed/<slug:step>/", desk.TypedView.as_view(), name="typed"),
     *(
         path(
             f"<slug:reference>/{action.value.replace('_', '-')}/",
