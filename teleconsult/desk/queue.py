@@ -106,7 +106,7 @@ def queue_of(
     moment = now or timezone.now()
     colleagues = colleagues_of(reader)
     is_office = bool(colleagues)
-    chosen = next((kind for kind in LANES if kind.key == lane and (is_office or not kind.is_for_office)), LANES[0])
+    chosen = _chosen(lane, is_office=is_office)
     visible = Request.objects.visible_to(reader)
     narrowed = narrow(visible)
     numbers = visible.aggregate(
@@ -137,6 +137,20 @@ def colleagues_of(reader: Person) -> list[User]:
     offices = OfficeMember.objects.current().filter(user_id=reader.pk).values("office")
     members = OfficeMember.objects.current().filter(office__in=offices).select_related("user")
     return list(dict.fromkeys(member.user for member in members))
+
+
+def lane_of(
+    reader: Person, lane: str, narrow: Callable[[RequestQuerySet], RequestQuerySet], now: datetime.datetime
+) -> RequestQuerySet:
+    """Return all cases of a lane in queue order, with the facility that has each; nothing is opened."""
+    is_office = OfficeMember.objects.current().filter(user_id=reader.pk).exists()
+    chosen = _chosen(lane, is_office=is_office)
+    rows = chosen.keep(narrow(Request.objects.visible_to(reader)), reader, now)
+    return _with_what_a_line_shows(rows.in_queue_order())
+
+
+def _chosen(lane: str, *, is_office: bool) -> LaneKind:
+    return next((kind for kind in LANES if kind.key == lane and (is_office or not kind.is_for_office)), LANES[0])
 
 
 def _with_what_a_line_shows(rows: RequestQuerySet) -> RequestQuerySet:
