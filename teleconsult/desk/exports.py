@@ -49,7 +49,8 @@ def queue_rows(rows: RequestQuerySet, now: datetime.datetime) -> Iterator[Row]:
         _("Reference"), pgettext("of request", "Kind"), _("Where it is"), pgettext("column", "Waiting for"),
         _("Urgency"), _("Country or region"), _("Language"), _("Office"), _("Facility"),
         pgettext("column", "Has an owner"), pgettext("column", "Sent"), pgettext("column", "Clock started"),
-        pgettext("column", "Due"), pgettext("column", "Paused since"), pgettext("column", "Ended"), pgettext("column", "Late"),
+        pgettext("column", "Due"), pgettext("column", "Paused since"), pgettext("column", "Ended"),
+        pgettext("column", "Late"),
     ]  # fmt: skip
     language = active_language()
     columns = (
