@@ -13,7 +13,7 @@ from django.contrib.sessions.backends.base import CreateError, SessionBase, Upda
 from django.db import DatabaseError, IntegrityError, OperationalError, transaction
 from django.utils import timezone
 
-from accounts.models import Session
+from accounts.models import Session, User
 
 # A page writes the time of use at most this often: the limit is 15 minutes, a few seconds do not matter.
 NOTE_EVERY = datetime.timedelta(seconds=20)
@@ -22,6 +22,13 @@ NOTE_EVERY = datetime.timedelta(seconds=20)
 def hash_of(session_key: str) -> str:
     """Return what stands in the table for a cookie."""
     return hashlib.sha256(session_key.encode()).hexdigest()
+
+
+def owner_of_ended(session_key: str) -> User | None:
+    """Return whose session a cookie was, if it has ended by itself and is not swept away yet; it opens nothing."""
+    rows = Session.objects.dead().filter(key_hash=hash_of(session_key), user__is_active=True)
+    row = rows.select_related("user").first() if session_key else None
+    return row.user if row else None
 
 
 class SessionStore(SessionBase):

@@ -157,6 +157,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "teleconsult.session_ends.KeepTypedMiddleware",
     "accounts.middleware.StaffAreaMiddleware",
 ]
 

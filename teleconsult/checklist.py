@@ -95,7 +95,7 @@ def of_request(request: Request, on: datetime.date | None = None) -> Checklist:
     if protocol is None:
         return Checklist(None, (), ())
     day = on or timezone.localdate()
-    documents = list(request.documents.with_file())
+    documents = list(request.papers.with_file())
     items = []
     for requirement in protocol.required_documents.all():
         is_authority = requirement.kind == DocumentKind.AUTHORITY
@@ -114,7 +114,7 @@ def lacks_authority(request: Request, protocol: Protocol) -> bool:
     """Return whether the protocol asks for proof of the authority to act for the patient, and none was sent."""
     if not protocol.required_documents.filter(kind=DocumentKind.AUTHORITY).exists():
         return False
-    sent = (row for row in request.documents.with_file() if row.file.state != FileState.REFUSED)
+    sent = (row for row in request.papers.with_file() if row.file.state != FileState.REFUSED)
     return not any(row.kind == DocumentKind.AUTHORITY for row in sent)
 
 

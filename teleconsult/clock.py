@@ -5,6 +5,7 @@ day counts when the clock runs at its 18:00; a day on which it stands still then
 """
 
 import datetime
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -181,6 +182,13 @@ def days_used(started_at: datetime.datetime, now: datetime.datetime, province: s
             return used
         used += not _stands_still(closing_of(day), listed)
     raise AssertionError("Working days never end.")
+
+
+def days_between(start: datetime.datetime, end: datetime.datetime, province: str) -> int:
+    """Return on which working day after its beginning something ended: 0 on the same one, 1 on the next."""
+    last = _day_in_milan(end)
+    days = itertools.takewhile(lambda day: day <= last, working_days(_day_in_milan(start), province))
+    return sum(1 for _day in days)
 
 
 def stops_of(request: "Request") -> list[Stop]:

@@ -1,11 +1,11 @@
 """The digest of the morning: to each coordinator and each office of a facility, by reference, none for ended cases."""
 
 import datetime
-from collections.abc import Iterable
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts.models import User
 from facilities.enums import StaffRole
@@ -21,17 +21,18 @@ SENT_UNTIL = datetime.time(18, 0)
 
 
 def send_due(now: datetime.datetime) -> None:
-    """Send what is due at this moment; a second call on the same day sends nothing."""
+    """Send what is due at this moment; a second call on the same day sends nothing.
+
+    Somebody with two offices gets one digest, about both, when the first of them begins its day.
+    """
     for office in CoordinationOffice.objects.all():
         if _is_time(now, office.zone, office.province):
-            people = User.objects.filter(office_members__in=office.members.current())
-            _send(f"office:{office.pk}", people, office.requests.open(), now, office.zone)
+            _send_to(User.objects.filter(office_members__in=office.members.current()), now, office.zone)
     for facility in Facility.objects.filter(assignments__ended_at__isnull=True, assignments__isnull=False).distinct():
         if _is_time(now, settings.PORTAL_TIME_ZONE, facility.province):
             roles = Membership.objects.current().filter(facility=facility, role=StaffRole.FACILITY_OFFICE)
             people = User.objects.filter(memberships__in=roles, is_active=True)
-            requests = Request.objects.open().at_facility(facility)
-            _send(f"facility:{facility.pk}", people, requests, now, settings.PORTAL_TIME_ZONE)
+            _send_to(people, now, settings.PORTAL_TIME_ZONE)
 
 
 def lanes_of(requests: RequestQuerySet, now: datetime.datetime, zone: str) -> dict[str, list[str]]:
@@ -55,16 +56,19 @@ def lanes_of(requests: RequestQuerySet, now: datetime.datetime, zone: str) -> di
     return lanes
 
 
-@transaction.atomic
-def _send(whose: str, people: Iterable[User], requests: RequestQuerySet, now: datetime.datetime, zone: str) -> None:
-    day = now.astimezone(ZoneInfo(zone)).date()
-    if not once(f"teleconsult.digest:{whose}", day.isoformat()):
-        return
-    lanes = lanes_of(requests, now, zone)
-    if not lanes:
-        return
+def _send_to(people: QuerySet[User], now: datetime.datetime, zone: str) -> None:
     for user in people.distinct():
-        key = f"digest:{whose}:{day.isoformat()}"
+        _send(user, now, zone)
+
+
+@transaction.atomic
+def _send(user: User, now: datetime.datetime, zone: str) -> None:
+    day = now.astimezone(ZoneInfo(zone)).date()
+    key = f"digest:{user.pk}:{day.isoformat()}"
+    if not once(f"teleconsult.digest:{user.pk}", day.isoformat()):
+        return
+    lanes = lanes_of(Request.objects.visible_to(user).open(), now, zone)
+    if lanes:
         mailings.send_digest(user, day=day, zone=zone, lanes=lanes, dedupe_key=key)
 
 

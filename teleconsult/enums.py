@@ -65,6 +65,7 @@ class Action(TextChoices):
     SUBMIT = "submit", _("Sent the request")
     TAKE = "take", _("Took the request")
     TAKE_OVER = "take_over", _("Took the request over from a colleague")
+    HAND_OVER = "hand_over", _("Handed the request to a colleague")
     ASK_DOCUMENT = "ask_document", _("Asked for a document")
     ASK_QUESTION = "ask_question", _("Asked a question")
     ASK_CONSENT = "ask_consent", _("Asked for consent to send the case to a facility")
@@ -73,6 +74,8 @@ class Action(TextChoices):
     NAME_SPECIALIST = "name_specialist", _("Named the specialist")
     SETTLE_FEE = "settle_fee", _("Recorded that the fee is settled")
     RETURN_TO_TRIAGE = "return_to_triage", _("Returned the case to the coordination office")
+    REFER = "refer", _("Referred the case to another facility")
+    BEGIN_REFERRAL = "begin_referral", _("Began as a referral")
     DECLINE = "decline", _("Could not accept the request")
     CLOSE = "close", _("Closed the request")
     CLOSE_NO_ANSWER = "close_no_answer", _("Closed because no answer came")
@@ -99,6 +102,8 @@ class Role(TextChoices):
     COORDINATOR = "coordinator", pgettext_lazy("role", "Coordinator")
     FACILITY_OFFICE = "facility_office", pgettext_lazy("role", "Office of the facility")
     SPECIALIST = "specialist", pgettext_lazy("role", "Specialist")
+    # A coordinator of another office who reads, and does nothing else, for a short time.
+    EMERGENCY_READER = "emergency_reader", pgettext_lazy("role", "Coordinator, in an emergency")
     SYSTEM = "system", pgettext_lazy("role", "The portal itself")
 
 

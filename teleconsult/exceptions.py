@@ -86,6 +86,12 @@ class NotASpecialistThere(RequestError):
     sentence = _("This person is not a specialist of the facility.")
 
 
+class NotAColleague(RequestError):
+    """The person does not coordinate in the office that has the request."""
+
+    sentence = _("This person does not work in the office that has the request.")
+
+
 class ReasonMissing(RequestError):
     """The step needs a reason in words."""
 

@@ -167,10 +167,15 @@ class DocumentQuerySet(models.QuerySet):
     def visible_to(self, user: Person) -> Self:
         """Keep the documents of the requests a person may know of."""
         requests = apps.get_model("teleconsult", "Request").objects.visible_to(user)
-        return self.filter(request__in=requests)
+        shared = apps.get_model("teleconsult", "SharedDocument").objects.filter(request__in=requests)
+        return self.filter(Q(request__in=requests) | Q(pk__in=shared.values("document")))
 
     def with_file(self) -> Self:
         return self.select_related("file", "request")
+
+    def of(self, request: "Request") -> Self:
+        """Keep those of a request, and those of the first one that a referral shares with it."""
+        return self.filter(Q(request=request) | Q(shares__request=request))
 
 
 class ConsentQuerySet(models.QuerySet):

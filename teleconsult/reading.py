@@ -34,11 +34,14 @@ def view_request(*, request: Request, by: Actor) -> Request:
 
 
 @transaction.atomic
-def open_document(*, document: Document, by: Actor) -> StoredFile:
-    """Record the download and return the file to stream. Raises NotAllowed and FileNotReady."""
+def open_document(*, document: Document, by: Actor, request: Request | None = None) -> StoredFile:
+    """Record the download and return the file to stream. Raises NotAllowed and FileNotReady.
+
+    `request` is the one in which the document is read, where a referral shares it.
+    """
     if not document.file.is_readable:
         raise FileNotReady
-    _record(trail.Action.DOWNLOADED, document.request, document, by)
+    _record(trail.Action.DOWNLOADED, request or document.request, document, by)
     return document.file
 
 

@@ -29,6 +29,8 @@ class Requirement(TextChoices):
     REASON = "reason", _("a reason, and words where the reason is “other”")
     WORDS = "words", _("something is written")
     NOT_OWNER = "not_owner", _("a colleague owns it")
+    COLLEAGUE = "colleague", _("the colleague works in the same office")
+    ANOTHER_FACILITY = "another_facility", _("a facility that does not have the case, nor a referral of it")
     ASKED_FOR = "asked_for", _("it is the consent that was asked for")
     CASE_IS_THERE = "case_is_there", _("the facility has the case")
     LAST_CONSENT = "last_consent", _("no live consent is left")
@@ -93,6 +95,7 @@ TABLE: tuple[Transition, ...] = (
     # The office.
     Transition(_A.TAKE, (_S.SUBMITTED,), _S.IN_TRIAGE, OFFICE, tells=(_M.STATUS_CHANGED,)),
     Transition(_A.TAKE_OVER, (*IN_HAND, _S.AWAITING_PATIENT), Target.STAYS, OFFICE, (_R.NOT_OWNER,)),
+    Transition(_A.HAND_OVER, (*IN_HAND, _S.AWAITING_PATIENT), Target.STAYS, OFFICE, (_R.COLLEAGUE,)),
     Transition(_A.SET_URGENCY, (_S.SUBMITTED, *IN_HAND, _S.AWAITING_PATIENT), Target.STAYS, OFFICE, (_R.REASON,)),
     Transition(_A.ASK_DOCUMENT, (_S.IN_TRIAGE,), _S.AWAITING_PATIENT, OFFICE, (_R.WORDS,), (_M.DOCUMENT_ASKED,)),
     Transition(_A.ASK_QUESTION, (_S.IN_TRIAGE,), _S.AWAITING_PATIENT, OFFICE, (_R.WORDS,), (_M.ANSWER_ASKED,)),
@@ -105,6 +108,15 @@ TABLE: tuple[Transition, ...] = (
         (_R.REACHED, _R.AUTHORITY, _R.FACILITY_CONSENT),
         (_M.STATUS_CHANGED,),
     ),
+    Transition(
+        _A.REFER,
+        (*IN_HAND, _S.OPINION_READY),
+        Target.STAYS,
+        OFFICE,
+        (_R.REACHED, _R.ANOTHER_FACILITY, _R.COORDINATION_CONSENT),
+    ),
+    # The second request, which the patient has not seen yet: nobody new reads it before she agrees.
+    Transition(_A.BEGIN_REFERRAL, (), _S.AWAITING_PATIENT, OFFICE, tells=(_M.CONSENT_ASKED,)),
     Transition(_A.DECLINE, (_S.IN_TRIAGE,), _S.DECLINED, OFFICE, (_R.REASON,), (_M.DECLINED,)),
     Transition(_A.CLOSE, (_S.IN_TRIAGE,), _S.CLOSED, OFFICE, tells=(_M.CLOSED,)),
     # The facility.

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from teleconsult.views import area, start
+from teleconsult.views import area, linked, start
 
 app_name = "teleconsult"
 urlpatterns = [
@@ -22,6 +22,7 @@ urlpatterns = [
     path("my-request/code/", area.CodeView.as_view(), name="code"),
     path("my-request/lost/", area.LostReferenceView.as_view(), name="lost_reference"),
     path("my-request/receipt/", area.ReceiptView.as_view(), name="receipt"),
+    path("my-request/linked/<slug:reference>/", linked.LinkedRequestView.as_view(), name="linked"),
     path("my-request/receipt/new/", area.NewReceiptView.as_view(), name="receipt_new"),
     path("my-request/sign-out/", area.SignOutView.as_view(), name="sign_out"),
     path("my-request/answer/", area.AnswerView.as_view(), name="answer"),

@@ -30,6 +30,12 @@ def find_case(typed: str, reader: Person) -> Request:
     raise NoSuchCase
 
 
+def linked_with(request: Request, reader: Person) -> list[Request]:
+    """Return the requests a referral links with this one, as far as this person may see them."""
+    linked = [row.pk for row in request.linked]
+    return list(Request.objects.visible_to(reader).filter(pk__in=linked).select_related("facility")) if linked else []
+
+
 @dataclass(frozen=True)
 class Side:
     """From which side of the case somebody reads: the office, or a facility that has it."""

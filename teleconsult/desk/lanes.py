@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from teleconsult import clock
 from teleconsult.querysets import Person, RequestQuerySet
@@ -46,3 +46,37 @@ LANES = (
         True,
     ),
 )
+
+# What the queue is narrowed to by time: code of the address, words.
+TODAY, NO_DAY = "today", "none"
+AGES: tuple[tuple[str, Promise], ...] = (
+    (TODAY, gettext_lazy("Sent today")),
+    ("3", gettext_lazy("3 days and older")),
+    ("7", gettext_lazy("One week and older")),
+    ("30", gettext_lazy("30 days and older")),
+)
+DUES: tuple[tuple[str, Promise], ...] = (
+    ("0", gettext_lazy("Until this evening, late ones too")),
+    ("2", gettext_lazy("Within 2 days")),
+    ("7", gettext_lazy("Within a week")),
+    (NO_DAY, gettext_lazy("No day promised")),
+)
+
+
+def of_age(rows: RequestQuerySet, code: str, now: datetime.datetime) -> RequestQuerySet:
+    """Keep requests sent today, or so many days ago and longer, by the days of Milan."""
+    if code == TODAY:
+        return rows.filter(submitted_at__gte=_midnight(now))
+    return rows.filter(submitted_at__lt=_midnight(now, 1 - int(code)))
+
+
+def due_within(rows: RequestQuerySet, code: str, now: datetime.datetime) -> RequestQuerySet:
+    """Keep requests whose clock runs out within so many days, today being 0; or those without a promised day."""
+    if code == NO_DAY:
+        return rows.filter(due_at__isnull=True)
+    return rows.filter(due_at__lt=_midnight(now, int(code) + 1), paused_since__isnull=True)
+
+
+def _midnight(now: datetime.datetime, days: int = 0) -> datetime.datetime:
+    day = now.astimezone(clock.MILAN).date() + datetime.timedelta(days=days)
+    return datetime.datetime.combine(day, datetime.time.min, tzinfo=clock.MILAN)

@@ -11,6 +11,7 @@ from teleconsult.desk.case import Side
 from teleconsult.desk.words import active_language, size_words, time_words
 from teleconsult.enums import ConsentPurpose
 from teleconsult.models import Consent, Document, Request
+from teleconsult.querysets import Person
 from treatments.enums import DocumentKind
 from vault.files import FileState, StoredFile
 
@@ -41,6 +42,7 @@ class Paper:
     """A document of the case, as the component `document` prints it."""
 
     row: Document
+    request: Request
 
     @property
     def name(self) -> str:
@@ -57,6 +59,7 @@ class Paper:
             ngettext("%(pages)s page", "%(pages)s pages", file.pages) % {"pages": file.pages} if file.pages else "",
             size_words(file.size),
             _("added %(moment)s") % {"moment": time_words(self.row.added_at)},
+            _("of the first request") if self.row.request_id != self.request.pk else "",
         ]
         return ", ".join(part for part in parts if part)
 
@@ -77,9 +80,9 @@ class Paper:
         return self.row.file.is_readable
 
 
-def papers_of(request: Request) -> list[Paper]:
+def papers_of(request: Request, reader: Person) -> list[Paper]:
     """Return the documents, oldest first."""
-    return [Paper(row) for row in request.documents.with_file()]
+    return [Paper(row, request) for row in request.papers.visible_to(reader).with_file()]
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, cast
+from typing import cast
 
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.core.paginator import Page, Paginator
@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Count, OuterRef, Q, Subquery
 from django.utils import timezone
 
+from accounts.models import User
 from teleconsult.desk.lanes import LANES, LaneKind
 from teleconsult.desk.standing import Standing, standing_of
 from teleconsult.desk.words import age_words, owner_words, place_and_language
@@ -77,7 +78,7 @@ class Queue:
     page: Page
     is_office: bool
     countries: list[str] = field(default_factory=list)
-    owners: list[Any] = field(default_factory=list)
+    owners: list[User] = field(default_factory=list)
 
     @property
     def lanes(self) -> list[LaneKind]:
@@ -103,13 +104,13 @@ def queue_of(
 ) -> Queue:
     """Return a lane of the desk; `narrow` keeps what the filters ask for, by operational columns only."""
     moment = now or timezone.now()
-    is_office = OfficeMember.objects.current().filter(user_id=reader.pk).exists()
-    chosen = next((kind for kind in LANES if kind.key == lane and (is_office or not kind.is_for_office)), LANES[0])
+    colleagues = colleagues_of(reader)
+    is_office = bool(colleagues)
+    chosen = _chosen(lane, is_office=is_office)
     visible = Request.objects.visible_to(reader)
     narrowed = narrow(visible)
     numbers = visible.aggregate(
         countries=ArrayAgg("country", distinct=True, default=[]),
-        owners=ArrayAgg("owner", distinct=True, filter=Q(owner__isnull=False), default=[]),
         **{
             f"in_{kind.key}": Count("pk", filter=Q(pk__in=kind.keep(narrowed, reader, moment).values("pk")))
             for kind in LANES
@@ -126,8 +127,30 @@ def queue_of(
         page=found,
         is_office=is_office,
         countries=[code for code in numbers["countries"] if code],
-        owners=numbers["owners"],
+        # Somebody who has left the office may still own a case.
+        owners=list(dict.fromkeys([*colleagues, *(row.owner for row in opened if row.owner)])),
     )
+
+
+def colleagues_of(reader: Person) -> list[User]:
+    """Return the coordinators of the reader's offices, herself among them; nobody for whoever works elsewhere."""
+    offices = OfficeMember.objects.current().filter(user_id=reader.pk).values("office")
+    members = OfficeMember.objects.current().filter(office__in=offices).select_related("user")
+    return list(dict.fromkeys(member.user for member in members))
+
+
+def lane_of(
+    reader: Person, lane: str, narrow: Callable[[RequestQuerySet], RequestQuerySet], now: datetime.datetime
+) -> RequestQuerySet:
+    """Return all cases of a lane in queue order, with the facility that has each; nothing is opened."""
+    is_office = OfficeMember.objects.current().filter(user_id=reader.pk).exists()
+    chosen = _chosen(lane, is_office=is_office)
+    rows = chosen.keep(narrow(Request.objects.visible_to(reader)), reader, now)
+    return _with_what_a_line_shows(rows.in_queue_order())
+
+
+def _chosen(lane: str, *, is_office: bool) -> LaneKind:
+    return next((kind for kind in LANES if kind.key == lane and (is_office or not kind.is_for_office)), LANES[0])
 
 
 def _with_what_a_line_shows(rows: RequestQuerySet) -> RequestQuerySet:

@@ -12,6 +12,9 @@ from teleconsult.desk.words import day_words, left_words, time_words
 from teleconsult.enums import Status
 from teleconsult.models import Request
 
+# From so many hours on they are counted: an afternoon.
+FEW_HOURS = 6
+
 # The words of `Status` and `WaitingFor` speak to the patient; these speak of her.
 WHERE_IT_IS: dict[str, Promise] = {
     Status.SUBMITTED: pgettext_lazy("where a request is", "New"),
@@ -59,9 +62,19 @@ def _pressing(request: Request, now: datetime.datetime) -> str:
     due = request.due_at.astimezone(clock.MILAN)
     days = (due.date() - now.astimezone(clock.MILAN).date()).days
     if days == 0:
-        return _("Due today by %(time)s") % {"time": f"{due:%H:%M}"}
+        return _due_in(due - now, f"{due:%H:%M}")
     if (clock.days_left(request, now) or 0) > 1:
         return ""
     if days == 1:
         return _("Due tomorrow by %(time)s") % {"time": f"{due:%H:%M}"}
     return _("Due next, on %(moment)s") % {"moment": time_words(due)}
+
+
+def _due_in(left: datetime.timedelta, time: str) -> str:
+    """Return how long is left on the last day; in hours once they are few."""
+    minutes = int(left.total_seconds()) // 60
+    if minutes < 60:
+        return _("Due in %(minutes)s min, by %(time)s") % {"minutes": minutes, "time": time}
+    if minutes // 60 <= FEW_HOURS:
+        return _("Due in %(hours)s h, by %(time)s") % {"hours": minutes // 60, "time": time}
+    return _("Due today by %(time)s") % {"time": time}

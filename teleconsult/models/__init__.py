@@ -4,8 +4,11 @@ from teleconsult.models.access import AccessCode, PatientSession, Receipt
 from teleconsult.models.consents import Consent
 from teleconsult.models.correspondence import InternalNote, Message
 from teleconsult.models.documents import Document
+from teleconsult.models.emergency import EmergencyAccess
 from teleconsult.models.offices import CoordinationOffice, OfficeMember
 from teleconsult.models.requests import Alternative, Assignment, Event, Pause, Request
+from teleconsult.models.sharing import SharedDocument
+from teleconsult.models.typed import TypedText
 
 __all__ = [
     "AccessCode",
@@ -14,6 +17,7 @@ __all__ = [
     "Consent",
     "CoordinationOffice",
     "Document",
+    "EmergencyAccess",
     "Event",
     "InternalNote",
     "Message",
@@ -22,4 +26,6 @@ __all__ = [
     "Pause",
     "Receipt",
     "Request",
+    "SharedDocument",
+    "TypedText",
 ]

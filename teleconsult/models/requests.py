@@ -3,6 +3,7 @@
 import uuid
 from functools import cached_property
 
+from django.apps import apps
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -27,7 +28,7 @@ from teleconsult.enums import (
     WaitingFor,
 )
 from teleconsult.models.offices import CoordinationOffice
-from teleconsult.querysets import AssignmentQuerySet, RequestQuerySet
+from teleconsult.querysets import AssignmentQuerySet, DocumentQuerySet, RequestQuerySet
 from treatments.models import Condition, Protocol, Treatment
 from vault.data_classes import DataClass
 from vault.fields import KeyedHashField, SealedJSONField, SealedTextField
@@ -98,6 +99,16 @@ class Request(models.Model):
     # The version the request was checked against, frozen.
     protocol = models.ForeignKey(
         Protocol, verbose_name=_("protocol"), null=True, blank=True, on_delete=models.PROTECT, related_name="requests"
+    )
+
+    # The request from which a referral made this one.
+    referred_from = models.ForeignKey(
+        "self",
+        verbose_name=_("referred from"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="referrals",
     )
 
     urgency = models.PositiveSmallIntegerField(_("urgency"), choices=Urgency.choices, default=Urgency.ROUTINE)
@@ -226,6 +237,17 @@ class Request(models.Model):
         """Return the facility that has the case now, read anew."""
         current = self.assignments.current().select_related("facility").first()
         return current.facility if current else None
+
+    @property
+    def papers(self) -> DocumentQuerySet:
+        """Return its documents, and those of the first request that a referral shares with it."""
+        return apps.get_model("teleconsult", "Document").objects.of(self)
+
+    @property
+    def linked(self) -> list["Request"]:
+        """Return the request from which a referral made this one, and those made of this one; erased ones left out."""
+        rows = Request.objects.filter(Q(referrals=self) | Q(referred_from=self), erased_at__isnull=True)
+        return list(rows.select_related("facility").order_by("created_at"))
 
     @cached_property
     def treatment(self) -> Treatment | None:

@@ -191,11 +191,12 @@ class RequestView(SignedInPatientPage, TemplateView):
             "turn": turn,
             "timeline": timeline_of(request, history, turn),
             "zone_name": clock.place_of(request.zone),
-            "documents": [(row, openings.get(str(row.pk), [])) for row in request.documents.with_file()],
+            "documents": [(row, openings.get(str(row.pk), [])) for row in request.papers.with_file()],
             "checklist": checklist.of_request(request),
             "messages_written": request.messages.select_related("facility"),
             "case_openings": openings.get(str(request.pk), []),
             "consents": request.consents.live().select_related("facility"),
+            "linked": request.linked,
             "alternatives": request.alternatives.select_related("facility"),
         }
 
@@ -509,11 +510,11 @@ class DocumentView(SignedInPatientPage, View):
 
     def get(self, request: HttpRequest, document: uuid.UUID) -> HttpResponseBase:
         """Send the original; 404 for what belongs to another request."""
-        row = self.patient_request.documents.with_file().filter(pk=document).first()
+        row = self.patient_request.papers.with_file().filter(pk=document).first()
         if row is None:
             raise Http404
         try:
-            return document_response(row, self.actor)
+            return document_response(row, self.actor, self.patient_request)
         except FileNotReady as error:
             self.say(error)
             return to_my_request()

@@ -4,7 +4,7 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
@@ -19,14 +19,14 @@ from teleconsult import checklist, clock, desk, permissions, reading, references
 from teleconsult.enums import Action, Role
 from teleconsult.exceptions import FileNotReady, NotAllowed, RequestError, WrongReference
 from teleconsult.forms.desk import FORMS, WRITTEN, FilterForm, SearchForm, StepForm
-from teleconsult.models import Document, Request
+from teleconsult.models import Document, Request, TypedText
 from teleconsult.permissions import Actor
 from teleconsult.views.downloads import document_response
 from vault.files import FileState
 from vault.keys import KeyErased
 
 # What stays in the address while somebody works down a lane.
-KEPT_IN_ADDRESS = ("lane", "owner", "language", "country", "urgency", "status")
+KEPT_IN_ADDRESS = ("lane", "owner", "language", "country", "urgency", "status", "kind", "age", "due")
 
 
 class DeskPage(PrivatePage, TemplateResponseMixin, ContextMixin, View):
@@ -163,11 +163,13 @@ class CaseView(CasePage):
         case = self.case = desk.find_case(self.reference, self.reader)
         reading.view_request(request=case, by=self.actor)
         forms = self.forms_of(case, sent)
+        left_over = self.left_over(forms, sent)
         return self.render_to_response(
             self.get_context_data(
                 case=case,
                 sent=sent,
                 error=error,
+                left_over=left_over,
                 kept=sent if sent is not None and sent.action not in forms else None,
                 message_form=forms.pop(Action.SEND_MESSAGE, None),
                 note_form=forms.pop(Action.WRITE_NOTE, None),
@@ -178,13 +180,31 @@ class CaseView(CasePage):
         )
 
     def forms_of(self, case: Request, sent: StepForm | None) -> dict[Action, StepForm]:
-        """Return a form for each step that is possible now, and no other."""
+        """Return a form for each step that is possible now, and no other, with what was typed before."""
         allowed = workflow.allowed_actions(self.actor, case)
-        forms = {action: form(case=case, reader=self.reader) for action, form in FORMS.items() if action in allowed}
+        forms = {
+            action: form(case=case, reader=self.reader, typed=self.typed.get(action))
+            for action, form in FORMS.items()
+            if action in allowed
+        }
         if sent is not None and sent.action in forms:
             forms[sent.action] = sent
         needless = {Action.SETTLE_FEE, Action.CONFIRM_IDENTITY}
         return {action: form for action, form in forms.items() if action not in needless or form.is_possible}
+
+    @cached_property
+    def typed(self) -> dict[str, TypedText]:
+        """Return what this person left in the forms of the case."""
+        return desk.typed_by(self.case, self.reader)
+
+    def left_over(self, forms: dict[Action, StepForm], sent: StepForm | None) -> list[StepForm]:
+        """Return the forms that are not offered any more and still hold words of this person."""
+        gone = [action for action in FORMS if action in self.typed and action not in forms]
+        return [
+            FORMS[action](case=self.case, reader=self.reader, typed=self.typed[action])
+            for action in gone
+            if sent is None or sent.action != action
+        ]
 
     def read(self, case: Request) -> dict[str, Any]:
         """Return what the page says about the case."""
@@ -198,12 +218,13 @@ class CaseView(CasePage):
             "clock": desk.clock_of(case, now),
             "now_clocks": clock.two_clocks(now, case.zone),
             "checklist": papers,
-            "documents": desk.papers_of(case),
+            "documents": desk.papers_of(case, self.reader),
             "consents": desk.consents_of(case, side),
             "history": desk.history_of(case, side),
             "conversation": desk.conversation_of(case, self.reader),
             "notes": desk.notes_of(case, self.reader),
             "alternatives": case.alternatives.select_related("facility"),
+            "linked": [(row, desk.WHERE_IT_IS[row.status]) for row in desk.linked_with(case, self.reader)],
             "shows_mailbox": Role.COORDINATOR in roles,
             "patient_lang": BCP47.get(case.language, case.language),
             "patient_dir": direction(case.language),
@@ -236,13 +257,20 @@ class StepView(CaseView):
         except NotAllowed:
             raise
         except RequestError as error:
+            self.keep(form)
             return self.show(sent=form, error=error, status=409)
+        desk.forget_typed(self.case, self.reader, self.action)
         messages.success(request, str(form.done))
         return HttpResponseRedirect(self.next_url())
 
+    def keep(self, form: StepForm) -> None:
+        """Keep what was typed: whoever was second may need it on another day."""
+        desk.keep_typed(self.case, self.reader, self.action, desk.values_in(self.request.POST, form.names))
+
     def form(self, data: Any = None) -> StepForm:
-        """Return the form of the step."""
-        return FORMS[self.action](data, case=self.case, reader=self.reader)
+        """Return the form of the step, with what was typed before where nothing is sent."""
+        typed = self.typed.get(self.action) if data is None else None
+        return FORMS[self.action](data, case=self.case, reader=self.reader, typed=typed)
 
     def with_template(self, form: StepForm, key: str) -> HttpResponse:
         """Show the form with a ready-made text below what was typed; nothing is sent."""
@@ -256,6 +284,26 @@ class StepView(CaseView):
         is_visible = Request.objects.visible_to(self.reader).filter(pk=self.case.pk).exists()
         anchor = {Action.SEND_MESSAGE: "#conversation", Action.WRITE_NOTE: "#notes"}.get(self.action, "")
         return self.case_url + anchor if is_visible else reverse("desk:queue") + self.query
+
+
+class TypedView(CasePage):
+    """Keep what is being typed into a form, or throw it away; nothing is sent to anybody."""
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """Lead to the case: somebody signed in again on the way."""
+        return HttpResponseRedirect(self.case_url)
+
+    def post(self, request: HttpRequest, *, step: str, **kwargs: Any) -> HttpResponse:
+        """Keep it, and say when; a form sent without script leads back to the case."""
+        action = next((action for action in FORMS if action.value == step), None)
+        if action is None or not permissions.may(action, self.actor, self.case):
+            raise Http404
+        form = FORMS[action](request.POST, case=self.case, reader=self.reader)
+        values = {} if "discard" in request.POST or form.was_sent else desk.values_in(request.POST, form.names)
+        form.typed = desk.keep_typed(self.case, self.reader, action, values)
+        if "application/json" in request.headers.get("Accept", ""):
+            return JsonResponse({"words": form.typed_words})
+        return HttpResponseRedirect(self.case_url)
 
 
 class DocumentView(CasePage):
@@ -274,7 +322,7 @@ class DocumentView(CasePage):
 
     def document(self) -> Document:
         """Return the document, if it belongs to this case."""
-        rows = Document.objects.visible_to(self.reader).with_file().filter(request=self.case)
+        rows = self.case.papers.visible_to(self.reader).with_file()
         document = rows.filter(pk=self.kwargs["document"]).first()
         if document is None:
             raise Http404
@@ -283,7 +331,7 @@ class DocumentView(CasePage):
     def send(self, document: Document) -> HttpResponseBase:
         """Stream the file; the trail is written before its first byte."""
         try:
-            return document_response(document, self.actor)
+            return document_response(document, self.actor, self.case)
         except FileNotReady:
             return self.explain(document)
         except (FileNotFoundError, KeyErased):

@@ -4,16 +4,16 @@ from csp.constants import HEADER as POLICY
 from django.http import FileResponse
 
 from teleconsult import reading
-from teleconsult.models import Document
+from teleconsult.models import Document, Request
 from teleconsult.permissions import Actor
 
 # Even a browser that opened the answer as a page could do nothing with it.
 SANDBOX = "default-src 'none'; sandbox"
 
 
-def document_response(document: Document, by: Actor) -> FileResponse:
+def document_response(document: Document, by: Actor, request: Request | None = None) -> FileResponse:
     """Return the original as an attachment of fixed type. Raises NotAllowed and FileNotReady."""
-    file = reading.open_document(document=document, by=by)
+    file = reading.open_document(document=document, by=by, request=request)
     response = FileResponse(
         file.open_stream(), as_attachment=True, filename=file.name, content_type="application/octet-stream"
     )

@@ -19,12 +19,14 @@ from teleconsult.workflow.office import (
     confirm_identity,
     decline,
     forward,
+    hand_over,
     set_urgency,
     take,
     take_over,
 )
 from teleconsult.workflow.patient import ask_receipt, patient_answers, withdraw
 from teleconsult.workflow.possible import allowed_actions, allows, asked, awaited_facility
+from teleconsult.workflow.referrals import refer
 from teleconsult.workflow.requirements import DOCUMENTS_KEPT, NO_ANSWER_AFTER, REQUEST_KEPT, missing_answers
 from teleconsult.workflow.steps import LONGEST_TEXT
 
@@ -52,9 +54,11 @@ __all__ = [
     "expire",
     "forward",
     "give_consent",
+    "hand_over",
     "missing_answers",
     "name_specialist",
     "patient_answers",
+    "refer",
     "remove_document",
     "remove_old_documents",
     "return_to_triage",

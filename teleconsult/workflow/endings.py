@@ -46,6 +46,9 @@ def _forget_person(step: Step) -> None:
     delete_documents(request)
     request.messages.all().delete()
     request.internal_notes.all().delete()
+    request.typed_texts.all().delete()
+    request.shared_documents.all().delete()
+    request.emergency_accesses.update(reason="")
     # Written past save(), so that nothing is sealed any more, not even emptiness.
     Request.objects.filter(pk=request.pk).update(email_key="", **_EMPTY)
     request.data_key.erase()

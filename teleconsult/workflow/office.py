@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from django.db import transaction
 
+from accounts.models import User
 from facilities.models import Facility
 from teleconsult import access
 from teleconsult.enums import Action, CloseReason, DeclineReason, Urgency
@@ -29,6 +30,15 @@ def take_over(*, request: Request, by: Actor, seen_version: int) -> Request:
     """Become the owner of a colleague's request."""
     step = begin(request, Action.TAKE_OVER, by, seen_version)
     step.request.owner = by.user
+    finish(step)
+    return step.request
+
+
+@transaction.atomic
+def hand_over(*, request: Request, by: Actor, seen_version: int, colleague: User) -> Request:
+    """Make a colleague of the office the owner. Raises NotAColleague."""
+    step = begin(request, Action.HAND_OVER, by, seen_version, colleague=colleague)
+    step.request.owner = colleague
     finish(step)
     return step.request
 

@@ -27,7 +27,7 @@ def allows(action: Action, by: "Actor | Person", request: Request) -> bool:
 
 def asked(request: Request) -> Event | None:
     """Return the step that asked the patient for what is awaited: its note says what, its facility for which."""
-    asking = [Action.ASK_DOCUMENT, Action.ASK_QUESTION, Action.ASK_CONSENT]
+    asking = [Action.ASK_DOCUMENT, Action.ASK_QUESTION, Action.ASK_CONSENT, Action.BEGIN_REFERRAL]
     if request.status != Status.AWAITING_PATIENT:
         return None
     return request.events.filter(action__in=asking).select_related("facility").order_by("-number").first()

@@ -26,6 +26,7 @@ from teleconsult.exceptions import (
     ConsentMissing,
     IllegalStep,
     Incomplete,
+    NotAColleague,
     NotASpecialistThere,
     NotReached,
     ReasonMissing,
@@ -126,6 +127,22 @@ def _check_not_owner(step: "Step") -> None:
         raise IllegalStep(_("You own this request already."))
 
 
+def _check_colleague(step: "Step") -> None:
+    colleagues = step.request.office.members.current()
+    if step.colleague is None or not colleagues.filter(user=step.colleague).exists():
+        raise NotAColleague
+    if step.colleague.pk == step.request.owner_id:
+        raise IllegalStep(_("This colleague owns the request already."))
+
+
+def _check_another_facility(step: "Step") -> None:
+    """Refuse the facility that has the case, and one to which it was referred and that has not ended it."""
+    at = step.request.assignment
+    referred = step.request.referrals.open().filter(facility=step.facility)
+    if (at is not None and at.facility_id == getattr(step.facility, "pk", None)) or referred.exists():
+        raise IllegalStep(_("This facility has the case already, or a referral of it."))
+
+
 def _check_forgotten(step: "Step") -> None:
     if step.request.saved_at > step.now - datetime.timedelta(days=settings.DRAFT_DAYS):
         raise IllegalStep(_("The draft was used a short time ago."))
@@ -152,6 +169,8 @@ _CHECKS = {
     Requirement.REASON: _check_reason,
     Requirement.WORDS: _check_words,
     Requirement.NOT_OWNER: _check_not_owner,
+    Requirement.COLLEAGUE: _check_colleague,
+    Requirement.ANOTHER_FACILITY: _check_another_facility,
     Requirement.FORGOTTEN: _check_forgotten,
     Requirement.OLD: _check_old,
     Requirement.UNANSWERED: _check_unanswered,

@@ -27,6 +27,7 @@ LONGEST_TEXT = 10_000
 
 _TRAIL_ACTIONS = {
     Action.START: trail.Action.CREATED,
+    Action.BEGIN_REFERRAL: trail.Action.CREATED,
     Action.GIVE_CONSENT: trail.Action.GRANTED,
     Action.REVOKE_CONSENT: trail.Action.REVOKED,
     Action.ERASE: trail.Action.ERASED,
@@ -37,6 +38,8 @@ _TRAIL_ACTIONS = {
 _COUNTED = frozenset(
     {
         Action.TAKE_OVER,
+        Action.HAND_OVER,
+        Action.REFER,
         Action.SET_URGENCY,
         Action.SETTLE_FEE,
         Action.GIVE_CONSENT,
@@ -50,6 +53,7 @@ AWAITED = {
     Action.ASK_DOCUMENT: WaitingFor.DOCUMENT,
     Action.ASK_QUESTION: WaitingFor.ANSWER,
     Action.ASK_CONSENT: WaitingFor.CONSENT,
+    Action.BEGIN_REFERRAL: WaitingFor.CONSENT,
 }
 
 
@@ -65,6 +69,7 @@ class Step:
     now: datetime.datetime
     facility: Facility | None = None
     specialist: User | None = None
+    colleague: User | None = None
     reason: str = ""
     text: str = ""
 

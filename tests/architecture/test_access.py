@@ -15,7 +15,7 @@ TELECONSULT = ROOT / "teleconsult"
 # Where pages are made: a row that is fetched here is shown to somebody.
 PAGES = [
     *TELECONSULT.glob("views/*.py"),
-    *TELECONSULT.glob("forms/*.py"),
+    *TELECONSULT.glob("forms/**/*.py"),
     TELECONSULT / "admin.py",
     *TELECONSULT.glob("desk/*.py"),
     *(ROOT / "healthlombardy").glob("*.py"),

@@ -7,6 +7,7 @@ import time_machine
 from django.utils import timezone
 
 from accounts.models import User
+from facilities.enums import StaffRole
 from facilities.models import Facility
 from notifications.models import OutboxMessage
 from notifications.sending import build
@@ -189,3 +190,19 @@ def test_the_most_pressing_lane_has_the_reference(coordinator: User):
     lanes = digest.lanes_of(Request.objects.open(), MONDAY, "Europe/Rome")
 
     assert lanes == {"late": [late.reference], "due": [due.reference]}
+
+
+def test_one_digest_for_somebody_with_two_offices(coordinator: User, facility: Facility, facility_office: User):
+    other = factories.make_facility()
+    factories.reached(other)
+    factories.add_staff(other, StaffRole.FACILITY_OFFICE, facility_office)
+    cases = [factories.make_with_facility(coordinator, place) for place in (facility, other)]
+
+    for minutes in (0, 5):
+        digest.send_due(MONDAY + timedelta(minutes=minutes))
+
+    hers = [row for row in digests() if row.to == facility_office.email]
+    assert len(hers) == 1
+    assert {reference for lane in hers[0].context["lanes"].values() for reference in lane} == {
+        case.reference for case in cases
+    }

@@ -54,6 +54,15 @@ def scene(coordinator: User, facility: Facility, facility_office: User, speciali
         if action == Action.TAKE_OVER:
             case = factories.make_with_facility(coordinator, facility)
             return Scene(case, colleague, {}, Status.WITH_FACILITY, facility_office)
+        if action == Action.HAND_OVER:
+            case = factories.make_in_triage(coordinator)
+            return Scene(case, coordinator, {"colleague": str(colleague.pk)}, Status.IN_TRIAGE, facility_office)
+        if action == Action.REFER:
+            other = factories.make_facility()
+            factories.reached(other)
+            case = factories.make_with_facility(coordinator, facility)
+            data = {"facility": other.slug, "text": WORDS, "idempotency_key": str(uuid.uuid4())}
+            return Scene(case, coordinator, data, Status.WITH_FACILITY, facility_office)
         if action in {Action.NAME_SPECIALIST, Action.RETURN_TO_TRIAGE}:
             case = factories.make_with_facility(coordinator, facility)
             if action == Action.NAME_SPECIALIST:
@@ -105,6 +114,7 @@ WRITING = [
     Action.ASK_CONSENT,
     Action.DECLINE,
     Action.CLOSE,
+    Action.REFER,
     Action.RETURN_TO_TRIAGE,
     Action.SET_URGENCY,
 ]

@@ -14,7 +14,7 @@ from facilities.models import Facility
 from teleconsult import workflow
 from teleconsult.enums import Action, CloseReason, DeclineReason, ReturnReason, Role, Status, Urgency
 from teleconsult.exceptions import IllegalStep, NotAllowed
-from teleconsult.models import Assignment, Document, Request
+from teleconsult.models import Assignment, CoordinationOffice, Document, EmergencyAccess, Request
 from teleconsult.permissions import Actor
 from tests.teleconsult import factories
 from treatments.enums import DocumentKind
@@ -23,6 +23,8 @@ from vault.files import StoredFile
 STRANGERS = ["stranger", "editor", "administrator", "facility_editor", "nobody"]
 
 ANY_OPEN = "withdraw erase give_consent revoke_consent state_authority send_message ask_receipt"
+# How a request begins is no step of a request that is there.
+BEGINNINGS = {Action.START, Action.BEGIN_REFERRAL}
 ENDED = {"patient": "erase ask_receipt", "coordinator": "confirm_identity", "system": "erase remove_document"}
 FACILITY_ASKS = "ask_document ask_question return_to_triage send_message write_note"
 EXPECTED: dict[str, dict[str, str]] = {
@@ -36,31 +38,33 @@ EXPECTED: dict[str, dict[str, str]] = {
     },
     "in_triage": {
         "patient": f"{ANY_OPEN} add_document",
-        "coordinator": "take_over set_urgency ask_document ask_question ask_consent forward decline close send_message "
-        "write_note confirm_identity",
+        "coordinator": "take_over hand_over set_urgency ask_document ask_question ask_consent forward refer decline "
+        "close send_message write_note confirm_identity",
     },
     "with_facility": {
         "patient": f"{ANY_OPEN} add_document",
-        "coordinator": "take_over set_urgency settle_fee return_to_triage send_message write_note confirm_identity",
+        "coordinator": "take_over hand_over set_urgency settle_fee refer return_to_triage send_message write_note "
+        "confirm_identity",
         "facility_office": f"{FACILITY_ASKS} settle_fee name_specialist",
         # In this test the specialist is named already.
         "specialist": "send_message write_note",
     },
     "with_specialist": {
         "patient": f"{ANY_OPEN} add_document",
-        "coordinator": "take_over set_urgency return_to_triage send_message write_note confirm_identity",
+        "coordinator": "take_over hand_over set_urgency refer return_to_triage send_message write_note "
+        "confirm_identity",
         "facility_office": "return_to_triage send_message write_note",
         "specialist": FACILITY_ASKS,
     },
     "opinion_ready": {
         "patient": ANY_OPEN,
-        "coordinator": "send_message write_note confirm_identity",
+        "coordinator": "refer send_message write_note confirm_identity",
         "facility_office": "send_message write_note",
         "specialist": "send_message write_note",
     },
     "awaiting_patient": {
         "patient": f"{ANY_OPEN} add_document answer",
-        "coordinator": "take_over set_urgency send_message write_note confirm_identity",
+        "coordinator": "take_over hand_over set_urgency send_message write_note confirm_identity",
         "facility_office": "send_message write_note",
         "specialist": "send_message write_note",
         "system": "close_no_answer",
@@ -88,6 +92,13 @@ class Scene:
             return Actor(kind=Actor.author(self.request).kind, request_id=uuid.uuid4())
         return Actor.staff(self.people[role])
 
+    @property
+    def other_facility(self) -> Facility:
+        """Return a facility that is reached and does not have the case."""
+        other = factories.make_facility()
+        factories.reached(other)
+        return other
+
     def attempt(self, action: Action, by: Actor) -> Any:
         """Take the step, and take it back."""
         point = transaction.savepoint()
@@ -105,6 +116,10 @@ class Scene:
             Action.SUBMIT: lambda by: workflow.submit(**about, by=by, idempotency_key=uuid.uuid4()),
             Action.TAKE: lambda by: workflow.take(**about, by=by),
             Action.TAKE_OVER: lambda by: workflow.take_over(**about, by=by),
+            Action.HAND_OVER: lambda by: workflow.hand_over(**about, by=by, colleague=self.people["colleague"]),
+            Action.REFER: lambda by: workflow.refer(
+                **about, by=by, facility=self.other_facility, idempotency_key=uuid.uuid4()
+            ),
             Action.SET_URGENCY: lambda by: workflow.set_urgency(**about, by=by, urgency=Urgency.SOON),
             Action.ASK_DOCUMENT: lambda by: workflow.ask_document(**about, by=by, text="Which?"),
             Action.ASK_QUESTION: lambda by: workflow.ask_question(**about, by=by, text="Which?"),
@@ -174,6 +189,8 @@ def scene(
         "editor": editor,
         "administrator": administrator,
         "stranger": stranger,
+        "colleague": factories.add_coordinator(),
+        "emergency_reader": factories.add_coordinator(CoordinationOffice.objects.create(name="Another office")),
     }
 
     def make(status: str, role: str) -> Scene:
@@ -191,6 +208,14 @@ def scene(
             Assignment.objects.create(request=case, facility=facility, specialist=specialist, named_at=timezone.now())
             case.returns_to = Status.WITH_SPECIALIST if status == "awaiting_patient" else ""
         case.save()
+        now = timezone.now()
+        EmergencyAccess.objects.create(
+            request=case,
+            asked_by=people["emergency_reader"],
+            confirmed_by=people["colleague"],
+            confirmed_at=now,
+            ends_at=now + datetime.timedelta(hours=1),
+        )
         return Scene(case, people, facility, specialist)
 
     return make
@@ -206,7 +231,7 @@ def test_every_step(status: str, role: str, scene: Callable[[str, str], Scene]):
 
     possible = set()
     for action in Action:
-        if action == Action.START:
+        if action in BEGINNINGS:
             continue
         try:
             here.attempt(action, by)
@@ -222,7 +247,7 @@ def test_the_table_has_every_action_and_every_status():
     assert set(EXPECTED) == set(Status.values)
     assert {name for row in EXPECTED.values() for names in row.values() for name in names.split()} == set(
         Action.values
-    ) - {"start"}
+    ) - BEGINNINGS
 
 
 @pytest.mark.parametrize("status", Status.values)
@@ -232,6 +257,6 @@ def test_a_stranger_is_told_nothing_about_the_state(status: str, scene: Callable
     for stranger in STRANGERS:
         by = here.actor(stranger)
         assert workflow.allowed_actions(by, here.request) == ()
-        for action in set(Action) - {Action.START}:
+        for action in set(Action) - BEGINNINGS:
             with pytest.raises(NotAllowed):
                 here.attempt(action, by)

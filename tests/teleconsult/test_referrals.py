@@ -1,0 +1,233 @@
+"""A referral: a second request with its own consent and clock, and the same papers once the patient agrees."""
+
+import uuid
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from facilities.enums import StaffRole
+from facilities.models import Facility
+from notifications.models import OutboxMessage
+from teleconsult import checklist, workflow
+from teleconsult.enums import AccessLevel, Action, Status
+from teleconsult.exceptions import IllegalStep, NotAllowed, NotReached
+from teleconsult.models import Document, Request
+from teleconsult.permissions import Actor
+from tests.accounts.factories import sign_in
+from tests.teleconsult import factories
+from tests.teleconsult.browsing import Browser
+from treatments.enums import DocumentKind
+from vault.files import FileState
+from vault.trail import Action as TrailAction
+from vault.trail import TrailEntry
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def other(db: None) -> Facility:
+    return factories.make_facility()
+
+
+@pytest.fixture
+def other_office(other: Facility) -> User:
+    return factories.reached(other)
+
+
+def add_paper(case: Request) -> Document:
+    document = workflow.add_document(
+        request=case, by=factories.patient_of(case), upload=factories.upload(), kind=DocumentKind.REPORT, language="en"
+    )
+    document.file.state = FileState.CLEAN
+    document.file.save()
+    return document
+
+
+def refer(case: Request, coordinator: User, other: Facility, **about: Any) -> Request:
+    values = {"idempotency_key": uuid.uuid4(), "text": "They answer sooner."} | about
+    return workflow.refer(
+        request=case, by=Actor.staff(coordinator), seen_version=case.version, facility=other, **values
+    )
+
+
+def agree(second: Request) -> Request:
+    """Let the patient agree that the other facility reads it."""
+    return workflow.give_consent(
+        request=second,
+        by=factories.patient_of(second),
+        seen_version=second.version,
+        facility=second.facility,
+        text_hash=factories.facility_hash(),
+        shown_in="en",
+    )
+
+
+@pytest.fixture
+def first(coordinator: User, facility: Facility, facility_office: User) -> Request:
+    return factories.make_with_facility(coordinator, facility)
+
+
+def test_second_request_asks_for_its_own_consent(
+    first: Request, coordinator: User, other: Facility, other_office: User
+) -> None:
+    paper = add_paper(first)
+
+    second = refer(first, coordinator, other)
+
+    assert (second.status, second.waiting_for, second.returns_to) == (Status.AWAITING_PATIENT, "consent", "in_triage")
+    assert (second.referred_from, second.owner, second.facility) == (first, coordinator, other)
+    assert second.question == first.question
+    assert second.data_key_id != first.data_key_id
+    assert list(second.papers) == [paper]
+    assert not second.consents.live().filter(facility=other).exists()
+    assert second.consents.live().for_coordination().exists()
+    assert Request.objects.get(pk=first.pk).status == Status.WITH_FACILITY
+    assert [event.action for event in second.events.all()] == [Action.BEGIN_REFERRAL]
+    assert first.events.last().action == Action.REFER
+    assert workflow.awaited_facility(second) == other
+    assert OutboxMessage.objects.filter(about=str(second.pk)).count() == 1
+
+
+def test_nobody_of_the_other_facility_reads_before_the_patient_agrees(
+    first: Request, coordinator: User, other: Facility, other_office: User
+) -> None:
+    paper = add_paper(first)
+    second = refer(first, coordinator, other)
+    assert not Request.objects.visible_to(other_office).exists()
+    assert not Document.objects.visible_to(other_office).exists()
+
+    second = agree(second)
+    assert second.status == Status.IN_TRIAGE
+    workflow.forward(request=second, by=Actor.staff(coordinator), seen_version=second.version, facility=other)
+
+    assert list(Request.objects.visible_to(other_office)) == [second]
+    assert list(Document.objects.visible_to(other_office)) == [paper]
+    client = sign_in(Client(), other_office)
+    assert client.get(f"/desk/{second.reference}/documents/{paper.pk}/").status_code == 200
+    assert client.get(f"/desk/{first.reference}/").status_code == 404
+    assert client.get(f"/desk/{first.reference}/documents/{paper.pk}/").status_code == 404
+    # It was read in the second request, and the patient sees it there.
+    assert TrailEntry.objects.of_case(second).filter(action=TrailAction.DOWNLOADED, object_id=str(paper.pk)).exists()
+    assert not TrailEntry.objects.of_case(first).filter(action=TrailAction.DOWNLOADED).exists()
+
+
+def test_checklist_of_the_second_sees_the_papers_of_the_first(
+    first: Request, coordinator: User, other: Facility, other_office: User
+) -> None:
+    protocol = factories.make_protocol(other)
+    add_paper(first)
+
+    second = refer(first, coordinator, other)
+
+    assert second.protocol == protocol
+    assert checklist.of_request(second).protocol == protocol
+    assert second.papers.count() == 1
+
+
+def test_pressed_twice_makes_one(first: Request, coordinator: User, other: Facility, other_office: User) -> None:
+    key = uuid.uuid4()
+
+    once, again = (refer(first, coordinator, other, idempotency_key=key) for _press in range(2))
+
+    assert once == again
+    assert first.referrals.count() == 1
+
+
+def test_facility_that_has_the_case_or_a_referral_is_refused(
+    first: Request, coordinator: User, facility: Facility, other: Facility, other_office: User
+) -> None:
+    with pytest.raises(IllegalStep):
+        refer(first, coordinator, facility)
+    refer(first, coordinator, other)
+    first.refresh_from_db()
+    with pytest.raises(IllegalStep):
+        refer(first, coordinator, other)
+    with pytest.raises(NotReached):
+        refer(first, coordinator, factories.make_facility())
+
+
+def test_only_the_office_refers(first: Request, facility_office: User, other: Facility, other_office: User) -> None:
+    with pytest.raises(NotAllowed):
+        refer(first, facility_office, other)
+
+
+def test_what_is_erased_of_the_first_is_gone_for_the_second(
+    first: Request, coordinator: User, other: Facility, other_office: User
+) -> None:
+    add_paper(first)
+    second = refer(first, coordinator, other)
+
+    workflow.erase(request=first, by=factories.patient_of(first))
+
+    assert not second.papers.exists()
+    assert Request.objects.get(pk=second.pk).question == factories.ANSWERS["question"]
+
+
+def test_erasing_the_second_leaves_the_first(
+    first: Request, coordinator: User, other: Facility, other_office: User
+) -> None:
+    paper = add_paper(first)
+    second = refer(first, coordinator, other)
+
+    workflow.erase(request=second, by=factories.patient_of(second))
+
+    assert list(first.papers) == [paper]
+    assert paper.file.open_stream().read().startswith(b"%PDF")
+
+
+def test_desk_shows_the_link_to_the_office_alone(
+    first: Request, coordinator: User, facility_office: User, other: Facility, other_office: User
+) -> None:
+    second = refer(first, coordinator, other)
+
+    ours = sign_in(Client(), coordinator).get(f"/desk/{first.reference}/").content.decode()
+    theirs = sign_in(Client(), facility_office).get(f"/desk/{first.reference}/").content.decode()
+
+    assert "Linked by a referral" in ours
+    assert second.reference in ours
+    assert second.reference not in theirs
+    assert other.short_name not in theirs
+
+
+def test_patient_opens_the_second_from_the_first(
+    first: Request, coordinator: User, other: Facility, other_office: User
+) -> None:
+    second = refer(first, coordinator, other)
+    browser = Browser().sign_in(first)
+    assert second.reference in browser.open("my-request/").words
+
+    page = browser.post(f"my-request/linked/{second.reference}/")
+
+    assert page.status == 200
+    assert second.reference in page.words
+    assert first.sessions.get().ended_at is not None
+
+
+def test_patient_opens_nothing_that_is_not_linked_nor_by_the_code_alone(
+    first: Request, coordinator: User, other: Facility, other_office: User
+) -> None:
+    second = refer(first, coordinator, other)
+    stranger = factories.make_submitted()
+
+    assert Browser().sign_in(first).post(f"my-request/linked/{stranger.reference}/").status == 404
+    Browser().sign_in(first, level=AccessLevel.STATUS).post(f"my-request/linked/{second.reference}/")
+    assert not second.sessions.exists()
+
+
+def test_specialist_reads_the_shared_papers(
+    first: Request, coordinator: User, other: Facility, other_office: User
+) -> None:
+    paper = add_paper(first)
+    specialist = factories.add_staff(other, StaffRole.SPECIALIST)
+    second = agree(refer(first, coordinator, other))
+    second = workflow.forward(request=second, by=Actor.staff(coordinator), seen_version=second.version, facility=other)
+    workflow.name_specialist(
+        request=second, by=Actor.staff(other_office), seen_version=second.version, specialist=specialist
+    )
+
+    page = sign_in(Client(), specialist).get(f"/desk/{second.reference}/").content.decode()
+
+    assert str(paper.pk) in page
+    assert "of the first request" in page
