@@ -1,21 +1,30 @@
-"""Who may open what: every address of the portal for every role, read from the URL resolver."""
+"""Who may open what: every address of the portal for every role, read from the URL resolver.
 
+A new address needs one line in `TABLE`: its kind, who is let in, what it names. The rest follows from the kind: what
+the others are answered, to GET and to POST, that they write nothing, and that a GET changes nothing for anybody.
+"""
+
+import copy
+import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import connection, transaction
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from facilities.enums import StaffRole
 from notifications.models import OutboxMessage
 from partners.models import Institution
-from teleconsult import access, workflow
-from teleconsult.enums import Action
+from teleconsult import access, transitions, workflow
+from teleconsult.enums import AccessLevel, Action, Role, Status
 from teleconsult.forms.desk import FORMS
 from teleconsult.models import CoordinationOffice, Document, Request
 from teleconsult.permissions import Actor
@@ -28,12 +37,15 @@ from treatments.models import Treatment
 from vault.files import FileState
 from vault.models import StoredFile
 
-VISITORS = ("anonymous", "patient", "other_patient", "drafter")
+VISITORS = ("anonymous", "patient", "code_alone", "relative", "other_patient", "drafter")
 STAFF = (
     "stranger",
     "coordinator",
     "other_coordinator",
     "facility_office",
+    "other_facility_office",
+    "specialist",
+    "other_specialist",
     "facility_editor",
     "editor",
     "administrator",
@@ -41,7 +53,14 @@ STAFF = (
 ROLES = (*VISITORS, *STAFF)
 # Who has an area at all; within it each page has its own rule.
 AREAS = {
-    "desk": {"coordinator", "other_coordinator", "facility_office"},
+    "desk": {
+        "coordinator",
+        "other_coordinator",
+        "facility_office",
+        "other_facility_office",
+        "specialist",
+        "other_specialist",
+    },
     "admin": {"facility_editor", "editor", "administrator"},
 }
 # What these kinds answer depends on who asks; of the others a few roles are enough.
@@ -50,7 +69,9 @@ SAMPLE = ("anonymous", "patient", "coordinator", "administrator")
 EVERYBODY = frozenset(ROLES)
 NOBODY: frozenset[str] = frozenset()
 OWN = frozenset({"patient"})
-PATIENTS = frozenset({"patient", "other_patient"})
+PATIENTS = frozenset({"patient", "relative", "other_patient"})
+# She has the mailbox and not the receipt: she reads the status and asks for a new receipt.
+CODE_ALONE = frozenset({"code_alone"})
 DRAFTER = frozenset({"drafter"})
 SIGNED_IN = frozenset(STAFF)
 DESK = frozenset(AREAS["desk"])
@@ -63,12 +84,21 @@ CASE = frozenset({"coordinator"})
 
 @dataclass(frozen=True)
 class Row:
-    """An address: what kind it is, what it names, who gets `status`; all others get what its kind refuses with."""
+    """An address: what kind it is, what it names, who gets `status`; all others get what its kind refuses with.
+
+    A form sent there is read for those who see the page, or for `sent_by`.
+    """
 
     kind: str
     seen_by: frozenset[str]
     names: dict[str, object] = field(default_factory=dict)
     status: int = 200
+    sent_by: frozenset[str] | None = None
+
+    @property
+    def read_for(self) -> frozenset[str]:
+        """Return whose form is read."""
+        return self.seen_by if self.sent_by is None else self.sent_by
 
 
 def public(**names: object) -> Row:
@@ -79,8 +109,10 @@ def form(status: int = 200, **names: object) -> Row:
     return Row("form", EVERYBODY, names, status)
 
 
-def patient(seen_by: frozenset[str] = PATIENTS, status: int = 200, **names: object) -> Row:
-    return Row("patient", seen_by, names, status)
+def patient(
+    seen_by: frozenset[str] = PATIENTS, status: int = 200, sent_by: frozenset[str] | None = None, **names: object
+) -> Row:
+    return Row("patient", seen_by, names, status, sent_by)
 
 
 def account(seen_by: frozenset[str] = SIGNED_IN, status: int = 200, **names: object) -> Row:
@@ -88,7 +120,8 @@ def account(seen_by: frozenset[str] = SIGNED_IN, status: int = 200, **names: obj
 
 
 def desk(seen_by: frozenset[str] = CASE, status: int = 200, **names: object) -> Row:
-    return Row("desk", seen_by, {"reference": "REFERENCE"} | names, status)
+    # Who has the case in hand is told in words that a step is not possible now.
+    return Row("desk", seen_by, {"reference": "REFERENCE"} | names, status, seen_by | CASE)
 
 
 def machine(status: int = 200, **names: object) -> Row:
@@ -152,16 +185,16 @@ TABLE: dict[str, Row] = {
     "teleconsult:private_link": form(reference="REFERENCE", secret="wrong"),
     # --- one patient's request: the addresses name nobody, the session does
     "teleconsult:code": form(),
-    "teleconsult:request_start": patient(EVERYBODY - DRAFTER),
+    "teleconsult:request_start": patient(EVERYBODY - DRAFTER, sent_by=EVERYBODY),
     "teleconsult:request_who": patient(DRAFTER),
     "teleconsult:request_patient": patient(DRAFTER),
     "teleconsult:request_question": patient(DRAFTER),
     "teleconsult:request_hospital": patient(DRAFTER),
     "teleconsult:request_documents": patient(DRAFTER),
-    "teleconsult:request_document_remove": patient(DRAFTER | PATIENTS, 405, document="DRAFTED"),
+    "teleconsult:request_document_remove": patient(DRAFTER | PATIENTS, 405, DRAFTER, document="DRAFTED"),
     "teleconsult:request_review": patient(DRAFTER),
-    "teleconsult:receipt": patient(PATIENTS | DRAFTER, 405),
-    "teleconsult:receipt_new": patient(PATIENTS | DRAFTER, 405),
+    "teleconsult:receipt": patient(PATIENTS | DRAFTER | CODE_ALONE, 405),
+    "teleconsult:receipt_new": patient(PATIENTS | DRAFTER | CODE_ALONE, 405),
     "teleconsult:sign_out": form(405),
     # Nothing is asked of the patient now.
     "teleconsult:answer": patient(NOBODY),
@@ -265,28 +298,97 @@ def names_in(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
             yield from names_in(pattern, f"{prefix}{pattern.namespace}:" if pattern.namespace else prefix)
 
 
+# What is written down when nothing is changed: who read or was refused, how often somebody tries, that she is awake.
+TRACES = {
+    "vault_trailentry",
+    "vault_trailhead",
+    "vault_counter",
+    "teleconsult_patientsession",
+    "accounts_session",
+    "django_session",
+    "search_zerohit",
+}
+WRITES = re.compile(r'^\s*(?:INSERT INTO|UPDATE|DELETE FROM)\s+(?:ONLY\s+)?"?(\w+)"?', re.IGNORECASE)
+# A form was read: shown again, obeyed, refused in words, or there is no form at this address.
+READ = {200, 302, 405, 409, 429}
+
+
+@contextmanager
+def written() -> Iterator[set[str]]:
+    """Collect the tables that are written to, without those that hold traces."""
+    tables: set[str] = set()
+
+    def note(execute: Callable[..., Any], sql: str, parameters: Any, many: bool, context: Any) -> Any:
+        if found := WRITES.match(sql):
+            tables.add(found[1])
+        return execute(sql, parameters, many, context)
+
+    with connection.execute_wrapper(note):
+        yield tables
+    tables -= TRACES
+
+
 @dataclass
 class World:
-    """One request in triage with a paper, other people's requests, and a browser for each role."""
+    """Requests at several stages with a paper each, and a browser for each role."""
 
     browsers: dict[str, Client]
     values: dict[str, object]
 
-    def address(self, name: str) -> str:
+    def address(self, name: str, **others: object) -> str:
         """Return an address that names things of this world."""
-        return reverse(
-            name, kwargs={key: self.values.get(str(value), value) for key, value in TABLE[name].names.items()}
-        )
+        values = self.values | others
+        return reverse(name, kwargs={key: values.get(str(value), value) for key, value in TABLE[name].names.items()})
+
+    def ask(self, role: str, address: str, data: dict[str, object] | None = None) -> tuple[HttpResponse, set[str]]:
+        """Return an answer and what was written for it, then undo it; with `data` it is a POST."""
+        client = Client(raise_request_exception=False)
+        client.cookies = copy.deepcopy(self.browsers[role].cookies)
+        point = transaction.savepoint()
+        try:
+            with written() as tables:
+                answer = client.get(address) if data is None else client.post(address, data)
+        finally:
+            transaction.savepoint_rollback(point)
+        return answer, tables
 
     def status(self, role: str, address: str) -> int:
-        """Return what a role is answered, in a session that nothing before has changed."""
-        return self.browsers[role].get(address).status_code
+        """Return what a role is answered."""
+        return self.ask(role, address)[0].status_code
+
+    def filled_in(self, case: Request | None = None) -> dict[str, object]:
+        """Return what fits the fields of any form, so that a form is no reason to refuse."""
+        version = (case or self.values["CASE"]).version  # type: ignore[union-attr]
+        facility = self.values["LISTING"]
+        return {
+            **factories.ANSWERS,
+            "for_whom": "self",
+            "age": "52",
+            "text": "Hello",
+            "note": "Hello",
+            "reason": "other",
+            "urgency": "1",
+            "seen_version": version,
+            "version": version,
+            "facility": facility.slug,  # type: ignore[attr-defined]
+            "specialist": self.values["PEOPLE"]["specialist"].pk,  # type: ignore[index]
+            "idempotency_key": uuid.uuid4(),
+            "submit_key": uuid.uuid4(),
+            "coordination": "on",
+            "coordination_hash": factories.coordination_hash(),
+            "facility_hash": factories.facility_hash(),
+            "text_hash": factories.facility_hash(),
+            "agree": "1",
+            "action": "delete_selected",
+            "_selected_action": "1",
+            "post": "yes",
+        }
 
 
-def browser_of(request: Request) -> Client:
+def browser_of(request: Request, level: AccessLevel = AccessLevel.FULL) -> Client:
     """Return a patient's browser with her session."""
     client = Client()
-    client.cookies[settings.PATIENT_COOKIE_NAME] = access.start_session(request)
+    client.cookies[settings.PATIENT_COOKIE_NAME] = access.start_session(request, level=level)
     return client
 
 
@@ -316,23 +418,30 @@ def world(db: None, settings: Any, tmp_path: Path) -> World:
     documents = {**settings.STORAGES["documents"], "OPTIONS": {"location": tmp_path, "base_url": None}}
     settings.STORAGES = {**settings.STORAGES, "documents": documents}
     settings.MAIL_SPOOL = tmp_path / "mail"
-    facility = factories.make_facility()
+    facility, other_facility = factories.make_facility(), factories.make_facility()
     draft, others, drafted = factories.make_draft(), factories.make_draft(), factories.make_draft()
-    paper, drafted_paper = add_paper(draft), add_paper(drafted)
-    StoredFile.objects.update(state=FileState.CLEAN)
+    relatives = factories.make_draft(**factories.RELATIVE_ANSWERS)
+    paper, drafted_paper, others_paper = add_paper(draft), add_paper(drafted), add_paper(others)
     coordinator = factories.add_coordinator()
-    case = submitted(Request.objects.get(pk=draft.pk))
-    case = workflow.take(request=case, by=Actor.staff(coordinator), seen_version=case.version)
     elsewhere = CoordinationOffice.objects.create(name="Elsewhere", province="BG", is_receiving=False)
     people = {
         "stranger": factories.make_user(),
         "coordinator": coordinator,
         "other_coordinator": factories.add_coordinator(elsewhere),
         "facility_office": factories.reached(facility),
+        "other_facility_office": factories.reached(other_facility),
+        "specialist": factories.add_staff(facility, StaffRole.SPECIALIST),
+        "other_specialist": factories.add_staff(facility, StaffRole.SPECIALIST),
         "facility_editor": factories.add_staff(facility, StaffRole.FACILITY_EDITOR),
         "editor": factories.add_role(factories.make_user(), "editor"),
         "administrator": factories.add_role(factories.make_user(), "administrator"),
     }
+    case = submitted(Request.objects.get(pk=draft.pk))
+    case = workflow.take(request=case, by=Actor.staff(coordinator), seen_version=case.version)
+    forwarded = factories.make_with_facility(coordinator, facility)
+    named = factories.make_with_specialist(coordinator, facility, people["facility_office"], people["specialist"])
+    forwarded_paper, named_paper = add_paper(forwarded), add_paper(named)
+    StoredFile.objects.update(state=FileState.CLEAN)
     make_treatment("cure")
     make_condition("illness")
     make_specialty("field")
@@ -341,14 +450,23 @@ def world(db: None, settings: Any, tmp_path: Path) -> World:
     browsers = {
         "anonymous": Client(),
         "patient": browser_of(case),
+        "code_alone": browser_of(case, AccessLevel.STATUS),
+        "relative": browser_of(submitted(Request.objects.get(pk=relatives.pk))),
         "other_patient": browser_of(submitted(Request.objects.get(pk=others.pk))),
         "drafter": browser_of(drafted),
         **{role: sign_in(Client(), user) for role, user in people.items()},
     }
     values = {
         "FACILITY": facility.slug,
+        "CASE": case,
+        "STAGES": {
+            Status.IN_TRIAGE: (case, paper),
+            Status.WITH_FACILITY: (forwarded, forwarded_paper),
+            Status.WITH_SPECIALIST: (named, named_paper),
+        },
         "DOCUMENT": paper.pk,
         "DRAFTED": drafted_paper.pk,
+        "OTHERS": others_paper.pk,
         "REFERENCE": case.reference,
         "PEOPLE": people,
         "LISTING": facility,
@@ -367,6 +485,39 @@ def refusals(row: Row, role: str) -> set[int]:
     return {302, 403, 404}
 
 
+def answers_to_a_form(row: Row, role: str) -> set[int]:
+    """Return what a role is answered when it sends a form."""
+    if row.kind in {"public", "machine"}:
+        return {405}
+    if role in row.read_for:
+        # Of a case in hand, a step that is never of this role is not found.
+        return READ | ({row.status} - {200}) | ({404} if row.kind == "desk" else set())
+    # Who has the area learns that a page takes no forms: of a page that names nothing, that tells nothing.
+    takes_none = (
+        {405} if row.kind in {"patient", "account"} or (row.kind == "admin" and role in AREAS["admin"]) else set()
+    )
+    return refusals(row, role) | takes_none
+
+
+def faults_of(world: World, name: str, role: str) -> Iterator[str]:
+    """Yield what is wrong when a role opens an address and when it sends a form there."""
+    row, address = TABLE[name], world.address(name)
+    expected = {row.status} if role in row.seen_by else refusals(row, role)
+    answer, tables = world.ask(role, address)
+    if answer.status_code not in expected:
+        yield f"GET is answered {answer.status_code}, not {sorted(expected)}"
+    if tables:
+        yield f"GET writes to {sorted(tables)}"
+    if row.kind not in {"public", "machine"} and "no-store" not in answer["Cache-Control"]:
+        yield f"may be kept: {answer['Cache-Control']}"
+    answer, tables = world.ask(role, address, world.filled_in())
+    expected = answers_to_a_form(row, role)
+    if answer.status_code not in expected:
+        yield f"POST is answered {answer.status_code}, not {sorted(expected)}"
+    if tables and role not in row.read_for:
+        yield f"POST writes to {sorted(tables)}"
+
+
 def test_every_address_is_in_the_table_and_no_other() -> None:
     names = set(names_in(get_resolver())) - WITHOUT_A_NAME
 
@@ -374,17 +525,102 @@ def test_every_address_is_in_the_table_and_no_other() -> None:
     assert sorted(TABLE.keys() - names) == []
 
 
-def test_every_address_for_every_role_and_no_cache_keeps_what_knows_a_person(world: World) -> None:
+@pytest.mark.parametrize("kinds", ["public machine form demo", "patient", "account", "desk", "admin"])
+def test_every_address_for_every_role_and_no_cache_keeps_what_knows_a_person(world: World, kinds: str) -> None:
+    wrong = [
+        f"{role} {name}: {fault}"
+        for name, row in TABLE.items()
+        if row.kind in kinds.split()
+        for role in (ROLES if row.kind in PERSONAL else SAMPLE)
+        for fault in faults_of(world, name, role)
+    ]
+
+    assert not wrong, "\n".join(wrong)
+
+
+# Who has the case in hand at a stage, and in which quality.
+HOLDERS = {
+    Status.IN_TRIAGE: {"coordinator": Role.COORDINATOR},
+    Status.WITH_FACILITY: {"coordinator": Role.COORDINATOR, "facility_office": Role.FACILITY_OFFICE},
+    Status.WITH_SPECIALIST: {
+        "coordinator": Role.COORDINATOR,
+        "facility_office": Role.FACILITY_OFFICE,
+        "specialist": Role.SPECIALIST,
+    },
+}
+
+
+@pytest.mark.parametrize("stage", HOLDERS)
+def test_each_page_of_a_case_opens_for_those_who_have_it_in_hand_alone(world: World, stage: Status) -> None:
+    case, paper = world.values["STAGES"][stage]  # type: ignore[index]
     wrong = []
     for name, row in TABLE.items():
-        address = world.address(name)
-        for role in ROLES if row.kind in PERSONAL else SAMPLE:
-            expected = {row.status} if role in row.seen_by else refusals(row, role)
-            answer = world.browsers[role].get(address)
-            if answer.status_code not in expected:
-                wrong.append(f"{role} {name}: {answer.status_code}, not {sorted(expected)}")
-            if row.kind not in {"public", "machine"} and "no-store" not in answer["Cache-Control"]:
-                wrong.append(f"{role} {name}: {answer['Cache-Control']}")
+        if row.kind != "desk" or "reference" not in row.names:
+            continue
+        address = world.address(name, REFERENCE=case.reference, DOCUMENT=paper.pk)
+        for role in ROLES:
+            opened, read = world.ask(role, address)
+            sent, changed = world.ask(role, address, world.filled_in(case))
+            if role not in HOLDERS[stage]:
+                expected = refusals(row, role)
+                if {opened.status_code, sent.status_code} - expected or read | changed:
+                    wrong.append(f"{role} {name}: {opened.status_code}, {sent.status_code}, {read | changed}")
+                continue
+            action = name.removeprefix("desk:")
+            if action in FORMS:
+                can = transitions.find(Action(action), stage, HOLDERS[stage][role]) is not None
+                # She owns it already; nothing waits for a fee or for proof of who is asking.
+                needless = action in {Action.TAKE_OVER, Action.SETTLE_FEE, Action.CONFIRM_IDENTITY}
+                if not needless and (opened.status_code == 200) is not can:
+                    wrong.append(f"{role} {name}: {opened.status_code}")
+            elif name in {"desk:case", "desk:document"} and opened.status_code != 200:
+                wrong.append(f"{role} {name}: {opened.status_code}")
+            if sent.status_code not in READ | {404}:
+                wrong.append(f"{role} {name}: a form is answered {sent.status_code}")
+
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_paper_of_another_case_is_not_found_under_ones_own(world: World) -> None:
+    papers = {key: world.values[key] for key in ("DRAFTED", "OTHERS")}
+    reference = world.values["REFERENCE"]
+    wrong = []
+    for paper in papers.values():
+        addresses = {
+            "coordinator": reverse("desk:document", args=[reference, paper]),
+            "patient": reverse("teleconsult:document", args=[paper]),
+            "code_alone": reverse("teleconsult:document", args=[world.values["DOCUMENT"]]),
+            "relative": reverse("teleconsult:document", args=[paper]),
+        }
+        for role, address in addresses.items():
+            for data in (None, world.filled_in()):
+                answer, tables = world.ask(role, address, data)
+                expected = {302} if role == "code_alone" else {404, 405}
+                if answer.status_code not in expected or tables:
+                    wrong.append(f"{role} {address}: {answer.status_code} {tables}")
+    remove = reverse("teleconsult:request_document_remove", args=[papers["DRAFTED"]])
+    for role in ("patient", "relative", "other_patient", "code_alone", "anonymous"):
+        answer, tables = world.ask(role, remove, {})
+        if "teleconsult_document" in tables or answer.status_code not in {302, 404}:
+            wrong.append(f"{role} removes a foreign paper: {answer.status_code} {tables}")
+
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_form_without_the_token_is_refused_at_every_address(world: World) -> None:
+    wrong = []
+    for name, row in TABLE.items():
+        if row.kind in {"public", "machine"}:
+            continue
+        for role in (set(row.seen_by) | {"anonymous"}) & {"anonymous", "patient", "drafter", "coordinator", "editor"}:
+            client = Client(enforce_csrf_checks=True, raise_request_exception=False)
+            client.cookies = copy.deepcopy(world.browsers[role].cookies)
+            point = transaction.savepoint()
+            with written() as tables:
+                answer = client.post(world.address(name), world.filled_in())
+            transaction.savepoint_rollback(point)
+            if answer.status_code not in {302, 403, 404, 405} or tables:
+                wrong.append(f"{role} {name}: {answer.status_code} {sorted(tables)}")
 
     assert not wrong, "\n".join(wrong)
 
@@ -404,12 +640,15 @@ def test_rows_of_the_administration_for_every_role(world: World) -> None:
     }
     wrong = []
     for (model, key), seen_by in rows.items():
-        address = reverse(f"admin:{model}_change", args=[key])
-        wrong += [
-            f"{role} {model}: {status}"
-            for role in ROLES
-            if ((status := world.status(role, address)) == 200) is not (role in seen_by)
-        ]
+        for page in ("change", "history", "delete"):
+            address = reverse(f"admin:{model}_{page}", args=[key])
+            for role in ROLES:
+                opened, _read = world.ask(role, address)
+                sent, changed = world.ask(role, address, world.filled_in())
+                if page == "change" and (opened.status_code == 200) is not (role in seen_by):
+                    wrong.append(f"{role} {model}: {opened.status_code}")
+                if role not in seen_by and (not {opened.status_code, sent.status_code} <= {302, 403, 404} or changed):
+                    wrong.append(f"{role} {model} {page}: {opened.status_code}, {sent.status_code}, {changed}")
 
     assert not wrong, "\n".join(wrong)
 
