@@ -424,7 +424,7 @@ class DocumentForm(QuietForm):
         requirement = self.requirements.get(self.cleaned_data.get("requirement", ""))
         kind = requirement.kind if requirement else self.cleaned_data["kind"]
         return {
-            "upload": self.cleaned_data["file"],
+            "upload": self.cleaned_data.get("file"),
             "kind": DocumentKind(kind),
             "issued_on": self.cleaned_data["issued_on"],
             "language": self.cleaned_data["language"],

@@ -6,6 +6,7 @@ from teleconsult.models.correspondence import InternalNote, Message
 from teleconsult.models.documents import Document
 from teleconsult.models.offices import CoordinationOffice, OfficeMember
 from teleconsult.models.requests import Alternative, Assignment, Event, Pause, Request
+from teleconsult.models.uploads import DocumentUpload
 
 __all__ = [
     "AccessCode",
@@ -14,6 +15,7 @@ __all__ = [
     "Consent",
     "CoordinationOffice",
     "Document",
+    "DocumentUpload",
     "Event",
     "InternalNote",
     "Message",

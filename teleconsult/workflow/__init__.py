@@ -27,6 +27,7 @@ from teleconsult.workflow.patient import ask_receipt, patient_answers, withdraw
 from teleconsult.workflow.possible import allowed_actions, allows, asked, awaited_facility
 from teleconsult.workflow.requirements import DOCUMENTS_KEPT, NO_ANSWER_AFTER, REQUEST_KEPT, missing_answers
 from teleconsult.workflow.steps import LONGEST_TEXT
+from teleconsult.workflow.uploads import begin_upload, keep_upload, receive_upload, remove_old_uploads, remove_upload
 
 __all__ = [
     "DOCUMENTS_KEPT",
@@ -44,6 +45,7 @@ __all__ = [
     "ask_receipt",
     "asked",
     "awaited_facility",
+    "begin_upload",
     "close",
     "close_no_answer",
     "confirm_identity",
@@ -52,11 +54,15 @@ __all__ = [
     "expire",
     "forward",
     "give_consent",
+    "keep_upload",
     "missing_answers",
     "name_specialist",
     "patient_answers",
+    "receive_upload",
     "remove_document",
     "remove_old_documents",
+    "remove_old_uploads",
+    "remove_upload",
     "return_to_triage",
     "revoke_consent",
     "save_draft",
