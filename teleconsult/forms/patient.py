@@ -389,9 +389,6 @@ class DocumentForm(QuietForm):
         self.fields["language"].choices = [("", _("I do not know"))] + sorted(
             ((tag, language_name(tag, code)) for tag in DOCUMENT_LANGUAGES), key=lambda choice: choice[1]
         )
-        self.fields["file"].widget.attrs["accept"] = (
-            ".pdf,.jpg,.jpeg,.png,.heic,.txt,.docx,.odt,.xlsx,.ods,.rtf,.dcm,.zip"
-        )
 
     def clean(self) -> dict[str, Any]:
         """Say that a good file has to be chosen again: no browser keeps it through an error elsewhere."""

@@ -6,6 +6,7 @@ from typing import Any
 from django.db import models
 
 from teleconsult.models.requests import Request
+from teleconsult.querysets import DocumentUploadQuerySet
 from treatments.enums import DocumentKind
 from vault.data_classes import DataClass
 from vault.fields import SealedJSONField
@@ -26,6 +27,8 @@ class DocumentUpload(models.Model):
     metadata = SealedJSONField(key="request.data_key", default=str, blank=True)
     # Begun twice, as after a lost answer, one row.
     idempotency_key = models.UUIDField(default=uuid.uuid4, editable=False)
+
+    objects = DocumentUploadQuerySet.as_manager()
 
     class Meta:
         constraints = [

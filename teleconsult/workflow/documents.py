@@ -81,7 +81,7 @@ def remove_old_documents(*, request: Request, by: Actor) -> Request:
 
 def delete_documents(request: Request) -> None:
     """Delete every file of a request, those that are still arriving as well."""
-    for upload in request.uploads.select_related("incoming"):
+    for upload in request.uploads.on_the_way():
         upload.delete()
         upload.incoming.discard()
     for document in request.documents.select_related("file"):
