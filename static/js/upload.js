@@ -13,6 +13,7 @@ const input = form.querySelector("input[type=file]");
 const section = document.querySelector("[data-upload-section]");
 const list = section.querySelector("[data-upload-list]");
 const status = document.querySelector("[data-upload-status]");
+const quiet = document.querySelector("[data-upload-quiet]");
 const blank = document.querySelector("template[data-upload-line]").content.firstElementChild;
 const said = document.querySelector("template[data-upload-words]").content;
 const token = form.elements.csrfmiddlewaretoken.value;
@@ -26,7 +27,8 @@ const words = (name, values = {}) =>
 
 function readable(bytes) {
   const step = Math.min(UNITS.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
-  const options = { style: "unit", unit: UNITS[step], maximumFractionDigits: step > 1 ? 1 : 0 };
+  const digits = step > 1 ? 1 : 0;
+  const options = { style: "unit", unit: UNITS[step], minimumFractionDigits: digits, maximumFractionDigits: digits };
   return new Intl.NumberFormat(`${document.documentElement.lang}-u-nu-latn`, options).format(bytes / 1024 ** step);
 }
 
@@ -77,9 +79,9 @@ class Upload {
     this.pause.hidden = !["waits", "sending", "broken"].includes(name);
     this.go.hidden = !isStopped;
     if (hadFocus && document.activeElement.hidden) (isStopped ? this.go : this.pause).focus();
-    if (["done", "failed", "broken", "paused"].includes(name)) {
-      status.textContent = `${this.file.name}: ${sentence || words(name, values)}`;
-    }
+    const place = { done: status, failed: quiet, broken: quiet, paused: quiet }[name];
+    // The name keeps its own direction.
+    if (place) place.textContent = `\u2068${this.file.name}\u2069: ${sentence || words(name, values)}`;
   }
 
   later() {
@@ -98,6 +100,7 @@ class Upload {
   }
 
   async run() {
+    this.isKnown = false;
     this.say("sending");
     let pause = 1000;
     while (!this.isStopped) {
@@ -288,4 +291,5 @@ window.addEventListener("beforeunload", (event) => {
 });
 
 input.multiple = true;
+section.querySelector("[data-upload-hint]")?.removeAttribute("hidden");
 if (document.querySelector("[data-waiting]")) renew();
