@@ -20,6 +20,8 @@ app.conf.beat_schedule = {
     "anchor the trail": {"task": "vault.tasks.anchor_trail", "schedule": crontab(minute=10, hour=1)},
     "look for orphans": {"task": "vault.tasks.look_for_orphans", "schedule": crontab(minute=40, hour=1)},
     "keep deadlines of requests": {"task": "teleconsult.tasks.keep_deadlines", "schedule": 900.0},
+    "keep uploads that are whole": {"task": "teleconsult.tasks.keep_whole_uploads", "schedule": 30.0},
+    "remove old uploads": {"task": "teleconsult.tasks.remove_old_uploads", "schedule": 3600.0},
     # 07:30 in Milan is 05:30 or 06:30 UTC; the task itself knows working days and acts once a day.
     "send digests": {"task": "teleconsult.tasks.send_digests", "schedule": 600.0},
     "remove ended sessions": {"task": "accounts.tasks.remove_ended_sessions", "schedule": 3600.0},

@@ -394,14 +394,20 @@ else:
 # VERSION:BASE64[,VERSION:BASE64…]; the highest version seals, the others still open.
 MASTER_KEYS = text("MASTER_KEYS")
 CLAMAV_ADDRESS = text("CLAMAV_ADDRESS")
+# What the scanner reads to the end: clamd's StreamMaxLength, MaxFileSize and MaxScanSize, as they are without a word.
+CLAMAV_MAXIMUM_BYTES = number("CLAMAV_MAXIMUM_BYTES", 100 * 1024**2)
 
 # --- the second opinion -------------------------------------------------------------------------------------------
 
 PORTAL_TIME_ZONE = "Europe/Rome"
 MAXIMUM_FILE_BYTES = number("MAXIMUM_FILE_BYTES", 50 * 1024**2)
 MAXIMUM_UPLOAD_BYTES = number("MAXIMUM_UPLOAD_BYTES", 200 * 1024**2)
-MAXIMUM_FILES_PER_REQUEST = 40
-MAXIMUM_BYTES_PER_REQUEST = 3 * 1024**3
+# A study of scans (DICOM, or a ZIP of it), sent in chunks.
+MAXIMUM_SCAN_BYTES = number("MAXIMUM_SCAN_BYTES", 2 * 1024**3)
+MAXIMUM_FILES_PER_REQUEST = number("MAXIMUM_FILES_PER_REQUEST", 40)
+MAXIMUM_BYTES_PER_REQUEST = number("MAXIMUM_BYTES_PER_REQUEST", 3 * 1024**3)
+# So long an upload that broke off can be gone on with.
+UPLOAD_DAYS = number("UPLOAD_DAYS", 7)
 DRAFT_DAYS = number("DRAFT_DAYS", 30)
 OUTBOX_BODY_DAYS = number("OUTBOX_BODY_DAYS", 30)
 # What readers found wrong, after it was decided.

@@ -1,5 +1,6 @@
 """What can go wrong in the life of a request; each error says it in a sentence for the person who acts."""
 
+from django.template.defaultfilters import filesizeformat
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -114,6 +115,18 @@ class TooManyFiles(TooMany):
     """The request holds as many files as it may."""
 
     sentence = _("The request holds as many files as it can. Remove one, or ask the coordination office.")
+
+
+class FileTooLarge(RequestError):
+    """The file is larger than one of its kind may be."""
+
+    sentence = _("The file is too large.")
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            _("This file is larger than %(limit)s. Send a smaller file, or several parts.")
+            % {"limit": filesizeformat(limit)}
+        )
 
 
 class WrongCode(RequestError):

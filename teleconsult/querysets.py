@@ -178,6 +178,18 @@ class DocumentQuerySet(models.QuerySet):
         return self.filter(Q(request=request) | Q(shares__request=request))
 
 
+class DocumentUploadQuerySet(models.QuerySet):
+    """A list of files that are arriving."""
+
+    def on_the_way(self) -> Self:
+        """Return them with all that a page shows, oldest first."""
+        return self.select_related("incoming", "request").order_by("incoming__created_at")
+
+    def unfinished(self) -> Self:
+        """Keep those of which something is missing."""
+        return self.filter(incoming__received__lt=F("incoming__size"))
+
+
 class ConsentQuerySet(models.QuerySet):
     """A list of decisions, oldest first."""
 

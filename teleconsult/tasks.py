@@ -1,6 +1,7 @@
 """What happens by itself: forgotten drafts, reminders, ends, the morning digest. Each may run twice, or at once."""
 
 import datetime
+import uuid
 from collections.abc import Callable, Iterable
 from functools import partial
 
@@ -15,6 +16,13 @@ from teleconsult import digest, mailings, workflow
 from teleconsult.exceptions import RequestError
 from teleconsult.models import Request
 from teleconsult.permissions import Actor
+from vault.incoming import IncomingFile
+
+# A doorbell that nobody heard is made good after this; a sweep rings for so many at most.
+SWEEP_AFTER = datetime.timedelta(seconds=30)
+SWEEP_SIZE = 20
+# Putting 2 GiB together on a busy machine; other tasks are limited to five minutes.
+KEEP_SECONDS = 900
 
 DRAFT_REMINDERS = (7, 23)
 WAIT_REMINDERS = (7, 21)
@@ -33,6 +41,26 @@ def keep_deadlines() -> None:
 def send_digests() -> None:
     """Send each office its digest of the day, once it is 07:30 there on a working day."""
     digest.send_due(timezone.now())
+
+
+@shared_task(name="teleconsult.tasks.keep_upload", soft_time_limit=KEEP_SECONDS, time_limit=KEEP_SECONDS + 30)
+def keep_upload(upload_id: str) -> None:
+    """Make a document of a file that has arrived whole, unless that is done or under way."""
+    workflow.keep_upload(upload_id=uuid.UUID(upload_id))
+
+
+@shared_task(name="teleconsult.tasks.keep_whole_uploads")
+def keep_whole_uploads() -> None:
+    """Ring for the uploads that are whole and that no doorbell rang for."""
+    whole = IncomingFile.objects.whole(SWEEP_AFTER).values_list("document_upload", flat=True)
+    for upload_id in filter(None, whole[:SWEEP_SIZE]):
+        keep_upload.delay(str(upload_id))
+
+
+@shared_task(name="teleconsult.tasks.remove_old_uploads")
+def remove_old_uploads() -> None:
+    """Forget uploads nobody went on with."""
+    workflow.remove_old_uploads(now=timezone.now())
 
 
 def _keep_deadlines(now: datetime.datetime) -> None:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from teleconsult.views import area, linked, start
+from teleconsult.views import area, linked, start, uploads
 
 app_name = "teleconsult"
 urlpatterns = [
@@ -32,5 +32,8 @@ urlpatterns = [
     path("my-request/withdraw/", area.WithdrawView.as_view(), name="withdraw"),
     path("my-request/erase/", area.EraseView.as_view(), name="erase"),
     path("my-request/documents/<uuid:document>/", area.DocumentView.as_view(), name="document"),
+    path("my-request/uploads/", uploads.UploadsView.as_view(), name="uploads"),
+    path("my-request/uploads/<uuid:upload>/", uploads.UploadView.as_view(), name="upload"),
+    path("my-request/uploads/<uuid:upload>/remove/", uploads.RemoveUploadView.as_view(), name="upload_remove"),
     path("my-request/<str:reference>/<str:secret>/", area.PrivateLinkView.as_view(), name="private_link"),
 ]

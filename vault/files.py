@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 CHUNK_BYTES = 1024 * 1024
 NAME_LENGTH = 255
+# Folder of the storage in which `vault.incoming` keeps what is still arriving.
+INCOMING = "incoming/"
 
 
 class FileState(models.TextChoices):
@@ -120,13 +122,14 @@ class StoredFileQuerySet(models.QuerySet["StoredFile"]):
             created_at__lte=now - older_than,
         ).order_by("created_at")
 
-    def claim(self, file_id: uuid.UUID, seconds: int) -> "StoredFile | None":
+    def claim(self, file_id: uuid.UUID, seconds: int, *, more_per_gibibyte: int = 0) -> "StoredFile | None":
         """Lease one waiting file to this worker, or return None when another has it or nothing is left to do."""
         with transaction.atomic():
             waiting = self.waiting().filter(pk=file_id)
             file = waiting.select_for_update(skip_locked=True, of=("self",)).first()
             if file is not None:
-                file.leased_until = timezone.now() + timedelta(seconds=seconds)
+                lease = seconds + more_per_gibibyte * file.size / 1024**3
+                file.leased_until = timezone.now() + timedelta(seconds=lease)
                 file.attempts += 1
                 file.save(update_fields=["leased_until", "attempts"])
         return file
@@ -202,6 +205,16 @@ class StoredFile(models.Model):
             raise
         return cast(BinaryIO, io.BufferedReader(plain, CHUNK_BYTES))
 
+    def open_seekable(self) -> BinaryIO:
+        """Return the file's bytes as a stream that can be read from any place; errors as of `open_stream`."""
+        sealed = documents().open(self.storage_name, "rb")
+        try:
+            plain = streams().SeekableStream(self._keyset_bytes(), cast(BinaryIO, sealed), self.associated_data)
+        except BaseException:
+            sealed.close()
+            raise
+        return cast(BinaryIO, plain)
+
     def chunks(self) -> Iterator[bytes]:
         """Yield the file's bytes in pieces of at most 1 MiB."""
         with self.open_stream() as stream:
@@ -220,8 +233,10 @@ class StoredFile(models.Model):
         return seal(open_key(self.data_key_id), streams().keyset_bytes(keyset), self._keyset_place)
 
     def _open_keyset(self) -> "KeysetHandle":
-        plain = unseal(open_key(self.data_key_id), bytes(self.wrapped_keyset), self._keyset_place)
-        return streams().keyset_of(plain)
+        return streams().keyset_of(self._keyset_bytes())
+
+    def _keyset_bytes(self) -> bytes:
+        return unseal(open_key(self.data_key_id), bytes(self.wrapped_keyset), self._keyset_place)
 
     @property
     def _keyset_place(self) -> str:
@@ -252,6 +267,8 @@ def files_without_row(older_than: timedelta = timedelta(days=1)) -> Iterator[str
     """Yield the names of stored files no row knows, left by a process that died while it stored."""
     storage, before = documents(), timezone.now() - older_than
     for name in _walk(storage, ""):
+        if name.startswith(INCOMING):
+            continue
         known = StoredFile.objects.filter(storage_name=name).exists()
         if not known and storage.get_modified_time(name) < before:
             yield name

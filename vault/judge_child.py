@@ -1,8 +1,8 @@
 """Looks into one file, in a process of its own that can do nothing else.
 
-Started by `vault.judging` with the number of an open descriptor (memory, not disk) and the limits as JSON on its
-input. It prints "ready" once it is confined, then one line of JSON. It imports nothing of
-the project: it runs with `-I`.
+Started by `vault.judging` with the number of an open descriptor, over which it asks for the bytes of the file it wants
+to see, and the limits as JSON on its input. It prints "ready" once it is confined, then one line of JSON. It imports
+nothing of the project: it runs with `-I`.
 """
 
 import codecs
@@ -15,6 +15,7 @@ import re
 import resource
 import signal
 import stat
+import struct
 import sys
 import zipfile
 from typing import Any
@@ -60,8 +61,60 @@ CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 LITTER = re.compile(r"(^|/)(__MACOSX/.*|\.DS_Store|Thumbs\.db|desktop\.ini)$", re.IGNORECASE)
 
 
+# A place and how many bytes; the answer begins with how many come.
+QUESTION, ANSWER = struct.Struct("!QI"), struct.Struct("!I")
+READ_AHEAD = 256 * 1024
+MAXIMUM_QUESTION = 1024 * 1024
+
+
 class Refused(Exception):
     """The file is not accepted; the argument is a value of `vault.files.Refusal`."""
+
+
+class DistantFile(io.RawIOBase):
+    """A file that somebody else holds: its bytes come over a descriptor when they are asked for."""
+
+    # pydicom asks every buffered reader for one.
+    name = ""
+
+    def __init__(self, descriptor: int, size: int) -> None:
+        super().__init__()
+        self._descriptor, self._size, self._position = descriptor, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        if start + offset < 0:
+            raise OSError("There is nothing before the beginning of a file.")
+        self._position = start + offset
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def readinto(self, target: Any) -> int:
+        if self._position >= self._size:
+            return 0
+        os.write(self._descriptor, QUESTION.pack(self._position, min(len(target), MAXIMUM_QUESTION)))
+        (length,) = ANSWER.unpack(self._receive(ANSWER.size))
+        target[:length] = self._receive(length)
+        self._position += length
+        return length
+
+    def _receive(self, count: int) -> bytes:
+        received = bytearray()
+        while len(received) < count:
+            piece = os.read(self._descriptor, count - len(received))
+            if not piece:
+                # Nobody waits for the judgement any more.
+                os._exit(1)
+            received += piece
+        return bytes(received)
 
 
 def confine(memory_bytes: int, cpu_seconds: int) -> None:
@@ -104,7 +157,7 @@ def _load_what_is_loaded_late() -> None:
         codecs.lookup(code)
 
 
-def judge(file: io.BufferedReader, limits: dict[str, Any]) -> dict[str, Any]:
+def judge(file: Any, limits: dict[str, Any]) -> dict[str, Any]:
     """Return kind, media type, pages and pixels; raises `Refused`."""
     size = file.seek(0, os.SEEK_END)
     if size == 0:
@@ -113,9 +166,12 @@ def judge(file: io.BufferedReader, limits: dict[str, Any]) -> dict[str, Any]:
     head = file.read(4096)
     file.seek(0)
     look = _look_for(head)
+    may_be_scan = look in {judge_dicom, judge_zip}
+    # Before anything is decoded: some decoders want the whole file in memory.
+    if size > limits["scan_bytes" if may_be_scan else "file_bytes"]:
+        raise Refused("too_large")
     found = look(file, limits)
-    is_scan = found["kind"] in {"dicom", "dicom_archive"}
-    if size > limits["scan_bytes" if is_scan else "file_bytes"]:
+    if size > limits["file_bytes"] and found["kind"] not in {"dicom", "dicom_archive"}:
         raise Refused("too_large")
     return found
 
@@ -400,7 +456,8 @@ def main() -> None:
     _load_what_is_loaded_late()
     confine(limits["memory_bytes"], limits["cpu_seconds"])
     print("ready", flush=True)
-    with contextlib.redirect_stderr(io.StringIO()), os.fdopen(int(sys.argv[1]), "rb") as file:
+    distant = DistantFile(int(sys.argv[1]), limits["size"])
+    with contextlib.redirect_stderr(io.StringIO()), io.BufferedReader(distant, READ_AHEAD) as file:
         try:
             result = judge(file, limits)
         except Refused as refused:

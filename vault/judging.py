@@ -8,13 +8,13 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 import uuid
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 from django.conf import settings
 from django.utils import timezone
@@ -28,10 +28,20 @@ CHILD = Path(__file__).with_name("judge_child.py")
 MEMORY_BYTES = 1536 * 1024**2
 CPU_SECONDS = 60
 WALL_SECONDS = 120
+# A gibibyte of scans is unpacked, read and looked through in about a minute on a quiet machine.
+CPU_SECONDS_PER_GIBIBYTE = 150
+WALL_SECONDS_PER_GIBIBYTE = 400
 MAXIMUM_PIXELS = 120_000_000
 SCANNER_SECONDS = 60
+# Between the last byte and the answer: the scanner unpacks what it was sent.
+SCANNER_SECONDS_PER_GIBIBYTE = 240
 # Longer than one judging may take, so that no two workers hold a file.
 LEASE_SECONDS = 330
+LEASE_SECONDS_PER_GIBIBYTE = WALL_SECONDS_PER_GIBIBYTE + 2 * SCANNER_SECONDS_PER_GIBIBYTE
+GIBIBYTE = 1024**3
+# What the child asks for: a place and how many bytes; the answer begins with how many come.
+QUESTION, ANSWER = struct.Struct("!QI"), struct.Struct("!I")
+MAXIMUM_ANSWER = 1024 * 1024
 RETRY_SECONDS = 30
 # So often a file that cannot be read from the storage is tried again before its sender hears that it is damaged.
 READ_ATTEMPTS = 5
@@ -58,6 +68,10 @@ class ScannerUnavailable(Exception):
     """A virus scanner is configured and does not answer; the file waits as `judged`."""
 
 
+class BeyondScanner(ScannerUnavailable):
+    """The virus scanner answers, and cannot read a file of this size to its end."""
+
+
 @dataclass(frozen=True)
 class Judgement:
     """What is known about a file, and the state that follows from it."""
@@ -75,32 +89,42 @@ def judge(file: StoredFile) -> Judgement:
 
     Raises `JudgeUnavailable`, `ScannerUnavailable`, `KeyErased` and `SealBroken`.
     """
-    judgement = judge_content(file.chunks(), file.name)
+    judgement = _judge_stored(file)
     if judgement.state == FileState.REFUSED:
         return judgement
     return _with_scan(judgement, file)
 
 
-def judge_content(chunks: Iterable[bytes], name: str = "") -> Judgement:
-    """Judge bytes by what they are, in a confined process; the state is `judged` or `refused`."""
-    with _in_memory(chunks) as descriptor:
-        answer = _ask_child(descriptor)
-    return _read_answer(answer, name)
+def judge_content(file: BinaryIO, name: str = "") -> Judgement:
+    """Judge a seekable file by what it is, in a confined process; the state is `judged` or `refused`.
+
+    The process is handed no file: it asks for the bytes it wants to see, so a study of 2 GiB takes no more memory
+    than a letter.
+    """
+    return _read_answer(_ask_child(file), name)
 
 
-def scan(chunks: Iterable[bytes]) -> bool:
-    """Return whether the virus scanner finds nothing; raises `ScannerUnavailable`."""
+def scan(chunks: Iterable[bytes], *, size: int = 0) -> bool:
+    """Return whether the virus scanner finds nothing; raises `ScannerUnavailable` and `BeyondScanner`.
+
+    `size` in bytes gives a large file more time.
+    """
+    if size > settings.CLAMAV_MAXIMUM_BYTES:
+        raise BeyondScanner("The file is larger than CLAMAV_MAXIMUM_BYTES.")
     try:
         with _scanner() as connection:
             _send_to_scanner(connection, chunks)
+            connection.settimeout(SCANNER_SECONDS + SCANNER_SECONDS_PER_GIBIBYTE * size / GIBIBYTE)
             answer = _read_from_scanner(connection)
     except OSError as error:
         raise ScannerUnavailable("The virus scanner does not answer.") from error
+    # clamd with AlertExceedsMax: it stopped before the end of the file, or of what is packed in it.
+    if "Heuristics.Limits.Exceeded" in answer or "size limit exceeded" in answer:
+        raise BeyondScanner(f"The virus scanner did not read all of the file (size limit): {answer[:100]}")
     if answer.endswith("FOUND"):
         return False
     if answer.endswith(": OK"):
         return True
-    # Most often: clamd's StreamMaxLength is below MAXIMUM_FILE_BYTES.
     raise ScannerUnavailable(f"The virus scanner could not read the file: {answer[:100]}")
 
 
@@ -109,7 +133,9 @@ def process(file_id: uuid.UUID) -> FileState | None:
 
     Safe to call any number of times and from any number of workers.
     """
-    file = StoredFile.objects.select_related("data_key").claim(file_id, LEASE_SECONDS)
+    file = StoredFile.objects.select_related("data_key").claim(
+        file_id, LEASE_SECONDS, more_per_gibibyte=LEASE_SECONDS_PER_GIBIBYTE
+    )
     if file is None:
         return None
     try:
@@ -131,11 +157,16 @@ def process(file_id: uuid.UUID) -> FileState | None:
 def _judge_in_steps(file: StoredFile) -> Judgement:
     """Judge, keeping what is known when the scanner has to be asked again."""
     if file.state == FileState.RECEIVED:
-        judgement = judge_content(file.chunks(), file.name)
+        judgement = _judge_stored(file)
         if judgement.state == FileState.REFUSED:
             return judgement
         _write(file, judgement)
     return _with_scan(_known(file), file)
+
+
+def _judge_stored(file: StoredFile) -> Judgement:
+    with file.open_seekable() as stream:
+        return judge_content(stream, file.name)
 
 
 def _known(file: StoredFile) -> Judgement:
@@ -147,7 +178,16 @@ def _with_scan(judgement: Judgement, file: StoredFile) -> Judgement:
     counted = {"pages": judgement.pages, "pixels": judgement.pixels}
     if not settings.CLAMAV_ADDRESS:
         return Judgement(FileState.UNSCANNED, **known, **counted)  # type: ignore[arg-type]
-    if scan(file.chunks()):
+    try:
+        is_clean = scan(file.chunks(), size=file.size)
+    except BeyondScanner:
+        # A study may be larger than any scanner reads: whoever opens it is told so. Anything else waits for an
+        # operator, who lets the scanner read MAXIMUM_FILE_BYTES.
+        if judgement.kind not in {FileKind.DICOM, FileKind.DICOM_ARCHIVE}:
+            raise
+        log.warning("File %s is larger than the virus scanner reads.", file.pk)
+        return Judgement(FileState.UNSCANNED, **known, **counted)  # type: ignore[arg-type]
+    if is_clean:
         return Judgement(FileState.CLEAN, **known, **counted)  # type: ignore[arg-type]
     return Judgement(FileState.REFUSED, **known, **counted, refusal=Refusal.MALWARE)  # type: ignore[arg-type]
 
@@ -176,46 +216,96 @@ def _put_back(file: StoredFile, error: Exception) -> FileState:
 # --- the child process ----------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def _in_memory(chunks: Iterable[bytes]) -> Iterator[int]:
-    """Yield a descriptor of nameless memory with these bytes: they never touch the disk."""
-    descriptor = os.memfd_create("file", os.MFD_CLOEXEC)
-    try:
-        for chunk in chunks:
-            rest = memoryview(chunk)
-            while rest:
-                rest = rest[os.write(descriptor, rest) :]
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def _ask_child(descriptor: int) -> dict[str, Any]:
+def _ask_child(file: BinaryIO) -> dict[str, Any]:
     """Return the child's answer; a child that broke its limits answers `too_complex`."""
+    size = file.seek(0, os.SEEK_END)
     limits = {
+        "size": size,
         "memory_bytes": MEMORY_BYTES,
-        "cpu_seconds": CPU_SECONDS,
+        "cpu_seconds": CPU_SECONDS + CPU_SECONDS_PER_GIBIBYTE * size // GIBIBYTE,
         "pixels": MAXIMUM_PIXELS,
         "file_bytes": settings.MAXIMUM_FILE_BYTES,
-        "scan_bytes": max(settings.MAXIMUM_UPLOAD_BYTES, settings.MAXIMUM_FILE_BYTES),
+        "scan_bytes": settings.MAXIMUM_SCAN_BYTES,
     }
+    deadline = time.monotonic() + WALL_SECONDS + WALL_SECONDS_PER_GIBIBYTE * size / GIBIBYTE
+    ours, theirs = socket.socketpair()
+    with ours:
+        try:
+            with theirs:
+                child = _start_child(theirs.fileno())
+        except OSError as error:
+            raise JudgeUnavailable("The judging process could not be started.") from error
+        with child:
+            try:
+                _tell(child, limits)
+                _serve(ours, file, deadline)
+                output, _errors = child.communicate(timeout=max(0.1, deadline - time.monotonic()))
+            except (TimeoutError, subprocess.TimeoutExpired):
+                return {"refusal": Refusal.TOO_COMPLEX.value}
+            finally:
+                # Whatever happened, nobody goes on looking into the file.
+                child.kill()
+    return _answer_of(output, child.returncode)
+
+
+def _start_child(descriptor: int) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        [sys.executable, "-I", str(CHILD), str(descriptor)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        pass_fds=[descriptor],
+        env={"LC_ALL": "C.UTF-8", "OMP_NUM_THREADS": "1"},
+        cwd="/",
+    )
+
+
+def _tell(child: "subprocess.Popen[bytes]", limits: dict[str, Any]) -> None:
+    """Give the child its limits; one that did not start is found out by its silence."""
+    if child.stdin is None:
+        return
     try:
-        child = subprocess.run(
-            [sys.executable, "-I", str(CHILD), str(descriptor)],
-            input=json.dumps(limits).encode(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            pass_fds=[descriptor],
-            env={"LC_ALL": "C.UTF-8", "OMP_NUM_THREADS": "1"},
-            cwd="/",
-            timeout=WALL_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return {"refusal": Refusal.TOO_COMPLEX.value}
-    except OSError as error:
-        raise JudgeUnavailable("The judging process could not be started.") from error
-    return _answer_of(child.stdout, child.returncode)
+        child.stdin.write(json.dumps(limits).encode())
+        child.stdin.close()
+    except BrokenPipeError:
+        log.warning("The judging process ended before it was told its limits.")
+    child.stdin = None
+
+
+def _serve(connection: socket.socket, file: BinaryIO, deadline: float) -> None:
+    """Answer the child's questions for bytes of the file until it asks no more; raises TimeoutError."""
+    while question := _exactly(connection, QUESTION.size, deadline):
+        offset, length = QUESTION.unpack(question)
+        file.seek(offset)
+        piece = _read_fully(file, min(length, MAXIMUM_ANSWER))
+        try:
+            connection.sendall(ANSWER.pack(len(piece)) + piece)
+        except (BrokenPipeError, ConnectionResetError):
+            return
+
+
+def _exactly(connection: socket.socket, count: int, deadline: float) -> bytes:
+    """Return so many bytes of a connection; nothing once the other side has ended."""
+    received = b""
+    while len(received) < count:
+        connection.settimeout(max(0.01, deadline - time.monotonic()))
+        try:
+            piece = connection.recv(count - len(received))
+        except ConnectionResetError:
+            return b""
+        if not piece:
+            return b""
+        received += piece
+    return received
+
+
+def _read_fully(file: BinaryIO, count: int) -> bytes:
+    """Return so many bytes, fewer at the end of the file."""
+    pieces = []
+    while count > 0 and (piece := file.read(count)):
+        pieces.append(piece)
+        count -= len(piece)
+    return b"".join(pieces)
 
 
 def _answer_of(output: bytes, returncode: int) -> dict[str, Any]:

@@ -5,10 +5,12 @@ import uuid
 from datetime import timedelta
 
 from celery import shared_task
+from django.db import transaction
 
 import healthlombardy.celery  # noqa: F401  whoever loads a task can ring for it
 from vault import judging, limits, trail
 from vault.files import StoredFile, documents, files_without_row, rows_without_file
+from vault.incoming import chunks_without_row, files_without_chunk
 
 log = logging.getLogger(__name__)
 
@@ -16,7 +18,11 @@ SWEEP_AFTER = timedelta(seconds=30)
 SWEEP_SIZE = 20
 
 
-@shared_task
+# As long as a study of 2 GiB may take to be judged and scanned; other tasks are limited to five minutes.
+JUDGE_SECONDS = 2100
+
+
+@shared_task(soft_time_limit=JUDGE_SECONDS, time_limit=JUDGE_SECONDS + 30)
 def judge_file(file_id: str) -> None:
     """Judge one file, unless that is done or under way."""
     judging.process(uuid.UUID(file_id))
@@ -43,9 +49,13 @@ def remove_ended_counters() -> None:
 
 @shared_task
 def look_for_orphans() -> None:
-    """Remove files without a row, and report rows without a file."""
-    for name in files_without_row():
+    """Remove files without a row, and report rows without a file; an upload is asked again for what was lost."""
+    for name in (*files_without_row(), *chunks_without_row()):
         documents().delete(name)
         log.warning("A stored file without a row was removed.")
+    for incoming in list(files_without_chunk()):
+        log.error("A chunk of upload %s is gone from the storage.", incoming.pk)
+        with transaction.atomic():
+            incoming.go_back()
     for file in rows_without_file():
         log.error("Stored file %s is gone from the storage.", file.pk)

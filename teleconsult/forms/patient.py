@@ -389,9 +389,6 @@ class DocumentForm(QuietForm):
         self.fields["language"].choices = [("", _("I do not know"))] + sorted(
             ((tag, language_name(tag, code)) for tag in DOCUMENT_LANGUAGES), key=lambda choice: choice[1]
         )
-        self.fields["file"].widget.attrs["accept"] = (
-            ".pdf,.jpg,.jpeg,.png,.heic,.txt,.docx,.odt,.xlsx,.ods,.rtf,.dcm,.zip"
-        )
 
     def clean(self) -> dict[str, Any]:
         """Say that a good file has to be chosen again: no browser keeps it through an error elsewhere."""
@@ -424,7 +421,7 @@ class DocumentForm(QuietForm):
         requirement = self.requirements.get(self.cleaned_data.get("requirement", ""))
         kind = requirement.kind if requirement else self.cleaned_data["kind"]
         return {
-            "upload": self.cleaned_data["file"],
+            "upload": self.cleaned_data.get("file"),
             "kind": DocumentKind(kind),
             "issued_on": self.cleaned_data["issued_on"],
             "language": self.cleaned_data["language"],

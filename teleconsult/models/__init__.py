@@ -9,6 +9,7 @@ from teleconsult.models.offices import CoordinationOffice, OfficeMember
 from teleconsult.models.requests import Alternative, Assignment, Event, Pause, Request
 from teleconsult.models.sharing import SharedDocument
 from teleconsult.models.typed import TypedText
+from teleconsult.models.uploads import DocumentUpload
 
 __all__ = [
     "AccessCode",
@@ -17,6 +18,7 @@ __all__ = [
     "Consent",
     "CoordinationOffice",
     "Document",
+    "DocumentUpload",
     "EmergencyAccess",
     "Event",
     "InternalNote",

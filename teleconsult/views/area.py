@@ -395,7 +395,8 @@ class AnswerView(WordsPage):
         request = self.patient_request
         kwargs.setdefault("paper", self.paper_form())
         sent = request.documents.with_file().filter(added_at__gte=request.paused_since)
-        return super().get_context_data(asked=workflow.asked(request), sent=sent, **kwargs)
+        uploads = request.uploads.on_the_way()
+        return super().get_context_data(asked=workflow.asked(request), sent=sent, uploads=uploads, **kwargs)
 
     def take(self, form: WordsForm) -> None:
         """Send the answer."""

@@ -382,7 +382,8 @@ class DocumentsView(DraftPage):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add what was sent so far and the checklist."""
         documents = self.patient_request.documents.with_file()
-        return super().get_context_data(documents=documents, checklist=self.checklist, **kwargs)
+        uploads = self.patient_request.uploads.on_the_way()
+        return super().get_context_data(documents=documents, uploads=uploads, checklist=self.checklist, **kwargs)
 
     def form_valid(self, form: DocumentForm) -> HttpResponse:
         """Keep the file and come back for the next one."""
@@ -466,6 +467,7 @@ class ReviewView(DraftPage):
         names = step_names()
         return super().get_context_data(
             documents=draft.documents.with_file(),
+            unfinished=draft.uploads.on_the_way().unfinished(),
             checklist=checklist.of_request(draft),
             missing=[StepLine(names[step], step_url(step), "next") for step in missing_steps(draft)],
             coordination_text=self.shown("coordination"),

@@ -29,6 +29,7 @@ from teleconsult.workflow.possible import allowed_actions, allows, asked, awaite
 from teleconsult.workflow.referrals import refer
 from teleconsult.workflow.requirements import DOCUMENTS_KEPT, NO_ANSWER_AFTER, REQUEST_KEPT, missing_answers
 from teleconsult.workflow.steps import LONGEST_TEXT
+from teleconsult.workflow.uploads import begin_upload, keep_upload, receive_upload, remove_old_uploads, remove_upload
 
 __all__ = [
     "DOCUMENTS_KEPT",
@@ -46,6 +47,7 @@ __all__ = [
     "ask_receipt",
     "asked",
     "awaited_facility",
+    "begin_upload",
     "close",
     "close_no_answer",
     "confirm_identity",
@@ -55,12 +57,16 @@ __all__ = [
     "forward",
     "give_consent",
     "hand_over",
+    "keep_upload",
     "missing_answers",
     "name_specialist",
     "patient_answers",
+    "receive_upload",
     "refer",
     "remove_document",
     "remove_old_documents",
+    "remove_old_uploads",
+    "remove_upload",
     "return_to_triage",
     "revoke_consent",
     "save_draft",

@@ -31,24 +31,28 @@ def add_document(
 ) -> Document:
     """Seal and keep a file; a worker judges it. Sent twice, as a second press does, kept once. Raises TooManyFiles."""
     step = begin(request, Action.ADD_DOCUMENT, by)
-    _check_room(step.request, getattr(upload, "size", 0) or 0)
+    check_room(step.request, getattr(upload, "size", 0) or 0)
     file = StoredFile.objects.store(upload, data_key=step.request.data_key)
-    said = {
+    return keep_file(step, file, said_about(kind, issued_on, language), requirement.pk if requirement else None)
+
+
+def said_about(kind: DocumentKind, issued_on: datetime.date | None, language: str) -> dict[str, str]:
+    """Return what a document keeps of what the patient says."""
+    return {
         "kind": DocumentKind(kind).value,
         "issued_on": issued_on.isoformat() if issued_on else "",
         "language": language[:10],
     }
+
+
+def keep_file(step: Step, file: StoredFile, said: dict[str, str], requirement: int | None) -> Document:
+    """Make a document of a sealed file, or correct the one that holds the same file already."""
     twin = _twin(step.request, file, requirement)
     if twin is not None:
         file.delete()
         return _corrected(step, twin, said)
     document = Document.objects.create(
-        request=step.request,
-        file=file,
-        requirement=requirement.pk if requirement else None,
-        role=step.role,
-        added_at=step.now,
-        **said,
+        request=step.request, file=file, requirement=requirement, role=step.role, added_at=step.now, **said
     )
     step.request.saved_at = step.now
     finish(step, about=document)
@@ -76,14 +80,17 @@ def remove_old_documents(*, request: Request, by: Actor) -> Request:
 
 
 def delete_documents(request: Request) -> None:
+    """Delete every file of a request, those that are still arriving as well."""
+    for upload in request.uploads.on_the_way():
+        upload.delete()
+        upload.incoming.discard()
     for document in request.documents.select_related("file"):
         document.delete()
         document.file.delete()
 
 
-def _twin(request: Request, file: StoredFile, requirement: RequiredDocument | None) -> Document | None:
+def _twin(request: Request, file: StoredFile, answered: int | None) -> Document | None:
     """Return the same file, sent before for the same line of the checklist."""
-    answered = requirement.pk if requirement else None
     same_size = request.documents.filter(file__size=file.size).select_related("file")
     return next((row for row in same_size if row.file.sha256 == file.sha256 and row.requirement == answered), None)
 
@@ -100,8 +107,10 @@ def _corrected(step: Step, document: Document, said: dict[str, str]) -> Document
     return document
 
 
-def _check_room(request: Request, more_bytes: int) -> None:
+def check_room(request: Request, more_bytes: int) -> None:
+    """Raise TooManyFiles where one more file of this size does not fit; what is still arriving counts as a whole."""
     held = request.documents.aggregate(files=Count("pk"), size=Coalesce(Sum("file__size"), 0))
-    is_full = held["files"] >= settings.MAXIMUM_FILES_PER_REQUEST
-    if is_full or held["size"] + more_bytes > settings.MAXIMUM_BYTES_PER_REQUEST:
+    arriving = request.uploads.aggregate(files=Count("pk"), size=Coalesce(Sum("incoming__size"), 0))
+    is_full = held["files"] + arriving["files"] >= settings.MAXIMUM_FILES_PER_REQUEST
+    if is_full or held["size"] + arriving["size"] + more_bytes > settings.MAXIMUM_BYTES_PER_REQUEST:
         raise TooManyFiles

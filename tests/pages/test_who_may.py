@@ -204,6 +204,9 @@ TABLE: dict[str, Row] = {
     "teleconsult:withdraw": patient(PATIENTS),
     "teleconsult:erase": patient(PATIENTS | DRAFTER),
     "teleconsult:document": patient(OWN, document="DOCUMENT"),
+    "teleconsult:uploads": patient(PATIENTS | DRAFTER, 405),
+    "teleconsult:upload": patient(PATIENTS | DRAFTER, 405, upload="DOCUMENT"),
+    "teleconsult:upload_remove": patient(PATIENTS | DRAFTER, 405, upload="DOCUMENT"),
     # --- the account of whoever signs in
     "account_login": account(EVERYBODY - SIGNED_IN),
     "account_logout": account(),

@@ -1,5 +1,6 @@
 """What the confined process makes of good and bad files."""
 
+import io
 import os
 import socket
 import struct
@@ -116,13 +117,13 @@ BAD = {
 def test_good_file_is_recognised(name: str) -> None:
     make, kind, media_type, pages, pixels = GOOD[name]
 
-    assert judge_content([make()], name) == Judgement(FileState.JUDGED, kind, media_type, pages, pixels)
+    assert judge_content(io.BytesIO(make()), name) == Judgement(FileState.JUDGED, kind, media_type, pages, pixels)
 
 
 @pytest.mark.parametrize("name", BAD)
 def test_bad_file_is_refused_with_its_reason(name: str) -> None:
     make, refusal = BAD[name]
-    judgement = judge_content([make()], name)
+    judgement = judge_content(io.BytesIO(make()), name)
 
     assert (judgement.state, judgement.refusal) == (FileState.REFUSED, refusal)
 
@@ -131,9 +132,9 @@ def test_too_large_document_is_refused_but_not_a_scan(settings: Any) -> None:
     settings.MAXIMUM_FILE_BYTES = 10_000
     padding = b"%" + b"x" * 10_000
 
-    assert judge_content([corpus.pdf(), padding], "a.pdf").refusal == Refusal.TOO_LARGE
-    assert judge_content([b"x" * 10_001], "a.txt").refusal == Refusal.TOO_LARGE
-    assert judge_content([corpus.dicom(128, 128)], "a.dcm").state == FileState.JUDGED
+    assert judge_content(io.BytesIO(b"".join([corpus.pdf(), padding])), "a.pdf").refusal == Refusal.TOO_LARGE
+    assert judge_content(io.BytesIO(b"x" * 10_001), "a.txt").refusal == Refusal.TOO_LARGE
+    assert judge_content(io.BytesIO(corpus.dicom(128, 128)), "a.dcm").state == FileState.JUDGED
 
 
 def test_reasons_are_plain_translatable_sentences() -> None:
@@ -196,14 +197,14 @@ def test_child_that_breaks_its_limits_refuses_the_file(
     monkeypatch.setattr(judging, "CHILD", stand_in(tmp_path, script))
     monkeypatch.setattr(judging, "WALL_SECONDS", 3)
 
-    assert judge_content([b"x"], "a.txt").refusal == refusal
+    assert judge_content(io.BytesIO(b"x"), "a.txt").refusal == refusal
 
 
 def test_child_that_does_not_start_lets_the_file_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judging, "CHILD", tmp_path / "missing.py")
 
     with pytest.raises(JudgeUnavailable):
-        judge_content([b"x"], "a.txt")
+        judge_content(io.BytesIO(b"x"), "a.txt")
 
 
 def test_child_sees_no_secrets_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,7 +215,7 @@ def test_child_sees_no_secrets_of_ours(tmp_path: Path, monkeypatch: pytest.Monke
     )
     monkeypatch.setattr(judging, "CHILD", stand_in(tmp_path, script))
 
-    assert "MASTER_KEYS" not in judge_content([b"x"], "a.txt").media_type
+    assert "MASTER_KEYS" not in judge_content(io.BytesIO(b"x"), "a.txt").media_type
 
 
 # --- the virus scanner ----------------------------------------------------------------------------------------------
