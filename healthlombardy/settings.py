@@ -402,6 +402,8 @@ MAXIMUM_UPLOAD_BYTES = number("MAXIMUM_UPLOAD_BYTES", 200 * 1024**2)
 MAXIMUM_FILES_PER_REQUEST = 40
 MAXIMUM_BYTES_PER_REQUEST = 3 * 1024**3
 DRAFT_DAYS = number("DRAFT_DAYS", 30)
+# A consultation is booked, moved or cancelled by the patient at least so many hours before.
+BOOKING_NOTICE_HOURS = number("BOOKING_NOTICE_HOURS", 24)
 OUTBOX_BODY_DAYS = number("OUTBOX_BODY_DAYS", 30)
 # What readers found wrong, after it was decided.
 ERROR_REPORT_DAYS = number("ERROR_REPORT_DAYS", 90)

@@ -5,6 +5,19 @@ Each locks the row, checks who and what, and writes the event, the trail and the
 `StaleVersion`.
 """
 
+from teleconsult.workflow.bookings import (
+    book,
+    cancel_booking,
+    confirm_booking,
+    hold_slot,
+    join_waiting,
+    leave_waiting,
+    move_booking,
+    record_done,
+    record_late,
+    record_no_show,
+    release_hold,
+)
 from teleconsult.workflow.correspondence import send_message, write_note
 from teleconsult.workflow.decisions import give_consent, revoke_consent, state_authority
 from teleconsult.workflow.documents import add_document, remove_document, remove_old_documents
@@ -44,17 +57,28 @@ __all__ = [
     "ask_receipt",
     "asked",
     "awaited_facility",
+    "book",
+    "cancel_booking",
     "close",
     "close_no_answer",
+    "confirm_booking",
     "confirm_identity",
     "decline",
     "erase",
     "expire",
     "forward",
     "give_consent",
+    "hold_slot",
+    "join_waiting",
+    "leave_waiting",
     "missing_answers",
+    "move_booking",
     "name_specialist",
     "patient_answers",
+    "record_done",
+    "record_late",
+    "record_no_show",
+    "release_hold",
     "remove_document",
     "remove_old_documents",
     "return_to_triage",
