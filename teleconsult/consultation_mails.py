@@ -111,7 +111,7 @@ def _to_staff(
     method: Method | None,
     until: datetime.datetime | None = None,
 ) -> None:
-    page = settings.PUBLIC_URL + reverse("desk:queue")
+    page = settings.PUBLIC_URL + reverse("desk:consultations")
     outbox.post(
         f"{FOLDER}/consultation_staff",
         to=user.email,

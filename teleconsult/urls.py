@@ -1,6 +1,6 @@
 from django.urls import path
 
-from teleconsult.views import area, start
+from teleconsult.views import area, consultations, start
 
 app_name = "teleconsult"
 urlpatterns = [
@@ -31,5 +31,19 @@ urlpatterns = [
     path("my-request/withdraw/", area.WithdrawView.as_view(), name="withdraw"),
     path("my-request/erase/", area.EraseView.as_view(), name="erase"),
     path("my-request/documents/<uuid:document>/", area.DocumentView.as_view(), name="document"),
+    path("my-request/consultation/", consultations.ChooseView.as_view(), name="consultation_choose"),
+    path("my-request/consultation/wait/", consultations.WaitView.as_view(), name="consultation_wait"),
+    path("my-request/consultation/<uuid:booking>/", consultations.ConsultationView.as_view(), name="consultation"),
+    *(
+        path(f"my-request/consultation/<uuid:booking>/{part}", view.as_view(), name=f"consultation_{name}")
+        for part, view, name in (
+            ("confirm/", consultations.ConfirmView, "confirm"),
+            ("move/", consultations.MoveView, "move"),
+            ("cancel/", consultations.CancelView, "cancel"),
+            ("room/", consultations.RoomView, "room"),
+            ("consultation.ics", consultations.CalendarFileView, "calendar"),
+            ("appointment.pdf", consultations.SheetView, "sheet"),
+        )
+    ),
     path("my-request/<str:reference>/<str:secret>/", area.PrivateLinkView.as_view(), name="private_link"),
 ]

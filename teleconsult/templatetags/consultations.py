@@ -17,6 +17,12 @@ def consultation_clocks(
     return clock.spans(starts_at, ends_at, zone, place_zone, city)
 
 
+@register.filter
+def zone_place(zone: str) -> str:
+    """Return the place of a time zone in the active language."""
+    return clock.place_of(zone)
+
+
 @register.simple_tag
 def clock_changes(starts_at: datetime.datetime, clocks: list[clock.Span]) -> list[clock.Change]:
     """Return the changes of these clocks from now until the consultation."""

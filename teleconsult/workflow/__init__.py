@@ -5,6 +5,15 @@ Each locks the row, checks who and what, and writes the event, the trail and the
 `StaleVersion`.
 """
 
+from teleconsult.workflow.availability import (
+    add_exception,
+    add_rule,
+    add_visit,
+    remove_line,
+    role_with_hours,
+    save_languages,
+    zone_of_hours,
+)
 from teleconsult.workflow.bookings import (
     book,
     cancel_booking,
@@ -49,6 +58,9 @@ __all__ = [
     "REQUEST_KEPT",
     "Started",
     "add_document",
+    "add_exception",
+    "add_rule",
+    "add_visit",
     "allowed_actions",
     "allows",
     "ask_consent",
@@ -80,10 +92,13 @@ __all__ = [
     "record_no_show",
     "release_hold",
     "remove_document",
+    "remove_line",
     "remove_old_documents",
     "return_to_triage",
     "revoke_consent",
+    "role_with_hours",
     "save_draft",
+    "save_languages",
     "send_message",
     "send_question",
     "set_urgency",
@@ -95,4 +110,5 @@ __all__ = [
     "take_over",
     "withdraw",
     "write_note",
+    "zone_of_hours",
 ]
