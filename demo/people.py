@@ -13,10 +13,11 @@ from accounts.enums import Role
 from accounts.models import User
 from facilities.enums import StaffRole
 from facilities.models import Facility, Membership
-from teleconsult.models import CoordinationOffice, OfficeMember
+from teleconsult.models import CoordinationOffice, Interpreter, OfficeMember
 
 OFFICE = "Demo Coordination Office"
 FACILITY = "demo-hospital-a"
+INTERPRETER = "interpreter"
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ PEOPLE = {
         Person("coordinator", "Demo Coordinator"),
         Person(StaffRole.FACILITY_OFFICE.value, "Demo Facility Office"),
         Person(StaffRole.SPECIALIST.value, "Demo Specialist"),
+        Person(INTERPRETER, "Demo Interpreter"),
         Person(StaffRole.FACILITY_EDITOR.value, "Demo Facility Editor"),
         Person(Role.EDITOR.value, "Demo Editor"),
         Person(Role.ADMINISTRATOR.value, "Demo Administrator"),
@@ -91,6 +93,8 @@ def _give_role(person: Person, user: User) -> None:
         roles.grant(user=user, role=person.role, by=None)
     elif person.role in StaffRole.values:
         _join_facility(user, person.role)
+    elif person.role == INTERPRETER:
+        Interpreter.objects.get_or_create(user=user)
     else:
         _join_office(user)
 

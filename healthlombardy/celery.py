@@ -24,5 +24,6 @@ app.conf.beat_schedule = {
     "remove old uploads": {"task": "teleconsult.tasks.remove_old_uploads", "schedule": 3600.0},
     # 07:30 in Milan is 05:30 or 06:30 UTC; the task itself knows working days and acts once a day.
     "send digests": {"task": "teleconsult.tasks.send_digests", "schedule": 600.0},
+    "free held times, remind of consultations": {"task": "teleconsult.tasks.keep_bookings", "schedule": 60.0},
     "remove ended sessions": {"task": "accounts.tasks.remove_ended_sessions", "schedule": 3600.0},
 }

@@ -409,6 +409,20 @@ MAXIMUM_BYTES_PER_REQUEST = number("MAXIMUM_BYTES_PER_REQUEST", 3 * 1024**3)
 # So long an upload that broke off can be gone on with.
 UPLOAD_DAYS = number("UPLOAD_DAYS", 7)
 DRAFT_DAYS = number("DRAFT_DAYS", 30)
+# A consultation is booked, moved or cancelled by the patient at least so many hours before.
+BOOKING_NOTICE_HOURS = number("BOOKING_NOTICE_HOURS", 24)
+# A Jitsi-compatible video service, the application it knows us by, and the secret with which tokens are signed.
+# Without a service the office says how people meet; the demo has a room of its own.
+VIDEO_URL = text("VIDEO_URL", f"{PUBLIC_URL}/demo/room" if DEMO else "").rstrip("/")
+VIDEO_APP = text("VIDEO_APP", "healthlombardy")
+VIDEO_SECRET = text("VIDEO_SECRET", f"demo-{SECRET_KEY}" if DEMO else "")
+if VIDEO_URL and not DEMO and not BUILDING:
+    if urlsplit(VIDEO_URL).scheme != "https":
+        raise ImproperlyConfigured("VIDEO_URL must begin with https://, for example https://meet.example.org.")
+    if len(VIDEO_SECRET) < 32:
+        raise ImproperlyConfigured(
+            "VIDEO_SECRET is missing or shorter than 32 characters; the video service has it too."
+        )
 OUTBOX_BODY_DAYS = number("OUTBOX_BODY_DAYS", 30)
 # What readers found wrong, after it was decided.
 ERROR_REPORT_DAYS = number("ERROR_REPORT_DAYS", 90)

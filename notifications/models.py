@@ -43,6 +43,8 @@ class OutboxMessage(models.Model):
     state = models.CharField(_("state"), max_length=10, choices=MessageState.choices, default=MessageState.WAITING)
     # Not sent earlier; moved on after a try that failed.
     not_before = models.DateTimeField(_("not before"), default=timezone.now)
+    # Not sent later: a reminder of what has begun helps nobody. Empty: however late.
+    not_after = models.DateTimeField(_("not after"), null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(_("tries"), default=0)
     # A sender that has not reported back by then is taken for dead.
     leased_until = models.DateTimeField(_("taken until"), null=True, blank=True)

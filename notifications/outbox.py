@@ -60,12 +60,14 @@ def post(
     context: Mapping[str, Any] | None = None,
     attachments: Sequence[Attachment] = (),
     not_before: datetime | None = None,
+    not_after: datetime | None = None,
     dedupe_key: str = "",
 ) -> OutboxMessage:
     """Write a message in this transaction and return its row; the row that is there already if the event was told.
 
     `kind` is where its templates stand: "accounts/mail/invitation" is rendered from accounts/mail/invitation
     .subject.txt, .txt and .html. `context` holds plain values, dates and times, and no health information.
+    After `not_after` it is cancelled instead of sent.
     `dedupe_key` names the event: it is told once to each recipient, even after a cancellation. Raises
     NotInTransaction, ValidationError (address), TemplateDoesNotExist, ValueError (language), TypeError (context)
     and ZoneInfoNotFoundError.
@@ -89,6 +91,7 @@ def post(
         "context": pack(context or {}),
         "attachments": [asdict(attachment) for attachment in attachments],
         "not_before": not_before or timezone.now(),
+        "not_after": not_after,
         "dedupe_key": dedupe_key,
     }
     message, is_new = _write(values)

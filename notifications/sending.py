@@ -42,6 +42,7 @@ BACKOFF = (
     timedelta(hours=8),
 )
 MAXIMUM_ATTEMPTS = len(BACKOFF) + 1
+TOO_LATE = "TooLate"
 SWEEP_MESSAGES = 500
 SWEEP_SECONDS = 60.0
 
@@ -73,6 +74,9 @@ def claim(messages: OutboxQuerySet) -> OutboxMessage | None:
             message = messages.due(timezone.now()).select_for_update(skip_locked=True).first()
             if message is None:
                 return None
+            if message.not_after and message.not_after < timezone.now():
+                _drop(message)
+                continue
             if message.attempts < MAXIMUM_ATTEMPTS:
                 message.state = MessageState.SENDING
                 message.attempts += 1
@@ -198,6 +202,14 @@ def _record_error(message: OutboxMessage, error: Exception) -> None:
 def _give_up(message: OutboxMessage, kind: str) -> None:
     _record(message, state=MessageState.FAILED, ended_at=timezone.now(), leased_until=None, last_error=kind)
     logger.error("given up", extra=_public(message) | {"error": kind})
+
+
+def _drop(message: OutboxMessage) -> None:
+    """Cancel what is too late to be of use, and say so in the row."""
+    message.state, message.ended_at = MessageState.CANCELLED, timezone.now()
+    message.leased_until, message.last_error = None, TOO_LATE
+    message.save(update_fields=["state", "ended_at", "leased_until", "last_error"])
+    logger.warning("too late", extra=_public(message))
 
 
 def _record(message: OutboxMessage, **values: Any) -> None:

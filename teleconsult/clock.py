@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 MILAN = ZoneInfo(settings.PORTAL_TIME_ZONE)
 CLOSING = datetime.time(18, 0)
 ONE_DAY = datetime.timedelta(days=1)
+ONE_SECOND = datetime.timedelta(seconds=1)
+NOTHING = datetime.timedelta(0)
 # Saturday and Sunday.
 WEEKEND = {5, 6}
 # A page never draws more days than this: a case that is late for months has no use for them.
@@ -305,3 +307,98 @@ def _holidays(province: str) -> "HolidayBase":
     from holidays import country_holidays  # noqa: PLC0415
 
     return country_holidays("IT", subdiv=province)
+
+
+# --- a stretch of time on the clocks of several places ----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Span(Clock):
+    """A stretch of time at one place, as the component `clocks` shows it: 17:00–17:30."""
+
+    end: datetime.datetime
+
+    @classmethod
+    def between(cls, start: datetime.datetime, end: datetime.datetime, zone: str, place: str = "") -> Self:
+        here = ZoneInfo(zone)
+        return cls(start.astimezone(here), zone, place or place_of(zone), end.astimezone(here))
+
+    @property
+    def time(self) -> str:
+        return f"{self.moment:%H:%M}–{self.end:%H:%M}"
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of the clocks of a place."""
+
+    at: datetime.datetime
+    zone: str
+
+    @property
+    def place(self) -> str:
+        return place_of(self.zone)
+
+    @property
+    def date(self) -> str:
+        """Return the day of the change there, in the active language."""
+        return str(format_date(self.at.astimezone(ZoneInfo(self.zone)), "long", locale=_locale()))
+
+    @property
+    def is_forward(self) -> bool:
+        here = ZoneInfo(self.zone)
+        before, after = ((self.at + step).astimezone(here).utcoffset() for step in (-ONE_SECOND, ONE_SECOND))
+        return (after or NOTHING) > (before or NOTHING)
+
+
+def spans(
+    start: datetime.datetime, end: datetime.datetime, zone: str, place_zone: str = "", city: str = ""
+) -> list[Span]:
+    """Return a stretch of time as the clocks show it: the patient's, Milan's, and those of a place visited.
+
+    Every page, mail, calendar entry and PDF about a consultation takes its times from here. Places that share a zone
+    share a clock.
+    """
+    found = [Span.between(start, end, zone), Span.between(start, end, settings.PORTAL_TIME_ZONE)]
+    if place_zone:
+        found.append(Span.between(start, end, place_zone, city))
+    by_zone: dict[str, Span] = {}
+    for span in found:
+        by_zone.setdefault(span.zone, span)
+    return list(by_zone.values())
+
+
+def changes_before(
+    moment: datetime.datetime, zones: Iterable[str], now: datetime.datetime | None = None
+) -> list[Change]:
+    """Return the changes of the clocks in these zones from now until a moment, in order."""
+    since = now or timezone.now()
+    found = [Change(at, zone) for zone in dict.fromkeys(zones) for at in changes_between(zone, since, moment)]
+    return sorted(found, key=lambda change: change.at)
+
+
+def changes_between(zone: str, since: datetime.datetime, until: datetime.datetime) -> list[datetime.datetime]:
+    """Return the moments in (since, until] at which the distance of a zone from UTC changes, to the second."""
+    place = ZoneInfo(zone)
+    found = []
+    start = since.astimezone(datetime.UTC)
+    last = until.astimezone(datetime.UTC)
+    while start < last:
+        # No zone changes twice within a day.
+        end = min(start + ONE_DAY, last)
+        if start.astimezone(place).utcoffset() != end.astimezone(place).utcoffset():
+            found.append(_change(place, start, end))
+        start = end
+    return found
+
+
+def _change(place: ZoneInfo, before: datetime.datetime, after: datetime.datetime) -> datetime.datetime:
+    old = before.astimezone(place).utcoffset()
+    while after - before > ONE_SECOND:
+        middle = before + (after - before) / 2
+        middle = middle.replace(microsecond=0) if middle.replace(microsecond=0) > before else before + ONE_SECOND
+        if middle.astimezone(place).utcoffset() == old:
+            before = middle
+        else:
+            after = middle
+    return after.replace(microsecond=0)

@@ -92,6 +92,15 @@ class Action(TextChoices):
     REMOVE_DOCUMENT = "remove_document", _("Removed a document")
     ASK_RECEIPT = "ask_receipt", _("Asked for a new receipt")
     CONFIRM_IDENTITY = "confirm_identity", _("Confirmed who is asking")
+    HOLD_SLOT = "hold_slot", _("Chose a time for the consultation")
+    CONFIRM_BOOKING = "confirm_booking", _("Booked the consultation")
+    MOVE_BOOKING = "move_booking", _("Moved the consultation")
+    CANCEL_BOOKING = "cancel_booking", _("Cancelled the consultation")
+    JOIN_WAITING = "join_waiting", _("Asked to be told when a time becomes free")
+    LEAVE_WAITING = "leave_waiting", _("Left the waiting list for a time")
+    RECORD_LATE = "record_late", _("Recorded that the consultation began late")
+    RECORD_DONE = "record_done", _("Recorded that the consultation took place")
+    RECORD_NO_SHOW = "record_no_show", _("Recorded that the patient did not come to the consultation")
 
 
 class Role(TextChoices):
@@ -104,6 +113,8 @@ class Role(TextChoices):
     SPECIALIST = "specialist", pgettext_lazy("role", "Specialist")
     # A coordinator of another office who reads, and does nothing else, for a short time.
     EMERGENCY_READER = "emergency_reader", pgettext_lazy("role", "Coordinator, in an emergency")
+    # Sees the time, the languages and the room of her consultations; of a request nothing.
+    INTERPRETER = "interpreter", pgettext_lazy("role", "Interpreter")
     SYSTEM = "system", pgettext_lazy("role", "The portal itself")
 
 
@@ -225,3 +236,40 @@ class DayKind(TextChoices):
     LEFT = "left", pgettext_lazy("working day", "Left")
     DUE = "due", pgettext_lazy("working day", "Answer due")
     LATE = "late", pgettext_lazy("working day", "Late")
+
+
+class BookingStatus(TextChoices):
+    """Where a consultation stands."""
+
+    HELD = "held", pgettext_lazy("consultation", "Held for ten minutes")
+    CONFIRMED = "confirmed", pgettext_lazy("consultation", "Confirmed")
+    # The ten minutes were over, or another time was chosen instead.
+    RELEASED = "released", pgettext_lazy("consultation", "Not confirmed")
+    CANCELLED = "cancelled", pgettext_lazy("consultation", "Cancelled")
+    DONE = "done", pgettext_lazy("consultation", "Took place")
+    NO_SHOW = "no_show", pgettext_lazy("consultation", "The patient did not come")
+
+
+# The database lets two of these never overlap for one person.
+TAKEN_STATUSES = (BookingStatus.HELD, BookingStatus.CONFIRMED)
+
+
+class ConsultationMode(TextChoices):
+    """How patient and specialist meet."""
+
+    REMOTE = "remote", pgettext_lazy("consultation", "By video")
+    IN_PERSON = "in_person", pgettext_lazy("consultation", "In person")
+
+
+class ExceptionKind(TextChoices):
+    """What differs from the weekly pattern."""
+
+    OFF = "off", pgettext_lazy("availability", "Not available")
+    EXTRA = "extra", pgettext_lazy("availability", "Available besides")
+
+
+class ReminderState(TextChoices):
+    """What became of a reminder."""
+
+    POSTED = "posted", pgettext_lazy("reminder", "Sent")
+    TOO_LATE = "too_late", pgettext_lazy("reminder", "Too late, not sent")

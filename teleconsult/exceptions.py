@@ -139,3 +139,45 @@ class WrongReference(RequestError):
     """What was typed cannot be a reference: its check character does not fit."""
 
     sentence = _("This is not a request number. It looks like HL-7K3M-9QXA-7. Check each sign.")
+
+
+class NoConsultation(RequestError):
+    """The protocol of the request includes no live consultation."""
+
+    sentence = _("A live consultation is not part of this second opinion.")
+
+
+class SlotTaken(RequestError):
+    """Somebody else was faster, or the time is no longer offered."""
+
+    sentence = _("This time is no longer free. Please choose another one.")
+
+
+class HoldEnded(RequestError):
+    """The ten minutes are over."""
+
+    sentence = _("The ten minutes are over, so the time was not kept for you. Please choose again.")
+
+
+class AlreadyBooked(RequestError):
+    """The request has its consultation."""
+
+    sentence = _("A consultation is already booked for this request. You can move it.")
+
+
+class BookingChanged(RequestError):
+    """Somebody changed the consultation meanwhile, or it is over."""
+
+    sentence = _("This consultation was changed meanwhile. Read how it stands now, then decide again.")
+
+
+class BookingOver(RequestError):
+    """It is too late to change the consultation."""
+
+    sentence = _("This consultation has begun or is over.")
+
+
+class RoomClosed(RequestError):
+    """The room opens later, is over, or there is none."""
+
+    sentence = _("The video room opens 15 minutes before the consultation.")

@@ -10,7 +10,7 @@ from facilities.enums import StaffRole
 from facilities.models import Membership
 from teleconsult import transitions
 from teleconsult.enums import AccessLevel, Action, Role
-from teleconsult.models import OfficeMember, PatientSession, Request
+from teleconsult.models import Interpreter, OfficeMember, PatientSession, Request
 from teleconsult.querysets import HIDDEN_FROM_STAFF, Person
 from vault import trail
 from vault.trail import ActorKind
@@ -104,7 +104,17 @@ def works_at_the_desk(user: Person) -> bool:
     roles = [StaffRole.FACILITY_OFFICE, StaffRole.SPECIALIST]
     return (
         OfficeMember.objects.current().filter(user_id=user.pk).exists()
+        or Interpreter.objects.current().filter(user_id=user.pk).exists()
         or Membership.objects.current().filter(user_id=user.pk, role__in=roles).exists()
+    )
+
+
+def interprets_only(user: Person) -> bool:
+    """Return whether the person is at the desk for her consultations alone: of requests she sees none."""
+    staff = [StaffRole.FACILITY_OFFICE, StaffRole.SPECIALIST]
+    return not (
+        OfficeMember.objects.current().filter(user_id=user.pk).exists()
+        or Membership.objects.current().filter(user_id=user.pk, role__in=staff).exists()
     )
 
 

@@ -15,6 +15,8 @@ from teleconsult.enums import (
     ENDED_STATUSES,
     FACILITY_STATUSES,
     OPEN_STATUSES,
+    TAKEN_STATUSES,
+    BookingStatus,
     ConsentDecision,
     ConsentPurpose,
     Status,
@@ -221,3 +223,65 @@ class PatientSessionQuerySet(models.QuerySet):
             seen_at__gt=moment - SESSION_IDLE,
             started_at__gt=moment - SESSION_LONGEST,
         )
+
+
+class InterpreterQuerySet(models.QuerySet):
+    """A list of interpreters."""
+
+    def current(self, on: datetime.date | None = None) -> Self:
+        """Keep those who hold the role on a day, today by default."""
+        day = on or timezone.localdate()
+        return self.filter(Q(until__isnull=True) | Q(until__gt=day), since__lte=day, user__is_active=True)
+
+    def speaking(self, language: str) -> Self:
+        """Keep those who interpret from or into a language, with all their pairs at hand."""
+        pairs = apps.get_model("teleconsult", "LanguagePair").objects.filter(
+            Q(first=language) | Q(second=language), interpreter=OuterRef("pk")
+        )
+        return self.filter(Exists(pairs)).prefetch_related("pairs")
+
+
+class BookingQuerySet(models.QuerySet):
+    """A list of consultations; whatever staff read begins with `visible_to`."""
+
+    def visible_to(self, user: Person) -> Self:
+        """Keep what a person may know of: coordinators those of their office, a facility's office those of cases it
+        has, a specialist and an interpreter their own; an interpreter learns of a booking once it is confirmed."""
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        requests = apps.get_model("teleconsult", "Request").objects.visible_to(user)
+        interpreters = apps.get_model("teleconsult", "Interpreter").objects.current().filter(user_id=user.pk)
+        hers = Q(interpreter__in=interpreters) & ~Q(status__in=[BookingStatus.HELD, BookingStatus.RELEASED])
+        return self.filter(Q(request__in=requests) | hers)
+
+    def taken(self, now: datetime.datetime | None = None) -> Self:
+        """Keep those that take their time away from others: confirmed, or held and the ten minutes not over."""
+        moment = now or timezone.now()
+        held = Q(status=BookingStatus.HELD, hold_until__gt=moment)
+        return self.filter(Q(status=BookingStatus.CONFIRMED) | held)
+
+    def unended(self) -> Self:
+        """Keep those that are held or confirmed, also past ones that nobody recorded."""
+        return self.filter(status__in=TAKEN_STATUSES)
+
+    def confirmed(self) -> Self:
+        return self.filter(status=BookingStatus.CONFIRMED)
+
+    def with_forgotten_hold(self, now: datetime.datetime | None = None) -> Self:
+        """Keep holds whose ten minutes are over."""
+        return self.filter(status=BookingStatus.HELD, hold_until__lte=now or timezone.now())
+
+    def between(self, start: datetime.datetime, end: datetime.datetime) -> Self:
+        """Keep those that overlap a stretch of time."""
+        return self.filter(period__overlap=(start, end))
+
+    def with_people(self) -> Self:
+        return self.select_related("request", "specialist", "interpreter__user", "facility")
+
+
+class WaitingQuerySet(models.QuerySet):
+    """A list of patients who wait for a time."""
+
+    def waiting(self) -> Self:
+        """Keep those not told yet, the first come first."""
+        return self.filter(told_at__isnull=True, left_at__isnull=True).order_by("joined_at", "pk")

@@ -12,9 +12,9 @@ from django.utils import timezone
 
 import healthlombardy.celery  # noqa: F401  whoever loads a task can ring for it
 from notifications.jobs import once, today
-from teleconsult import digest, mailings, workflow
+from teleconsult import consultation_reminders, digest, mailings, workflow
 from teleconsult.exceptions import RequestError
-from teleconsult.models import Request
+from teleconsult.models import Booking, Request
 from teleconsult.permissions import Actor
 from vault.incoming import IncomingFile
 
@@ -61,6 +61,20 @@ def keep_whole_uploads() -> None:
 def remove_old_uploads() -> None:
     """Forget uploads nobody went on with."""
     workflow.remove_old_uploads(now=timezone.now())
+
+
+@shared_task(name="teleconsult.tasks.keep_bookings")
+def keep_bookings() -> None:
+    """Free times whose ten minutes are over, and send the reminders that are due."""
+    now = timezone.now()
+    release_holds(now)
+    consultation_reminders.send_due(now)
+
+
+def release_holds(now: datetime.datetime) -> None:
+    """Free what was held for longer than ten minutes, each in a transaction of its own."""
+    for booking in Booking.objects.with_forgotten_hold(now).select_related("interpreter"):
+        workflow.release_hold(booking=booking, now=now)
 
 
 def _keep_deadlines(now: datetime.datetime) -> None:

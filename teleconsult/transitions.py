@@ -37,6 +37,7 @@ class Requirement(TextChoices):
     FORGOTTEN = "forgotten", _("nothing was saved for 30 days")
     OLD = "old", _("it ended 12 months ago (documents) or 24 months ago (everything)")
     UNANSWERED = "unanswered", _("the patient was awaited for 45 days")
+    CONSULTATION = "consultation", _("the protocol includes a live consultation")
 
 
 class Mail(TextChoices):
@@ -77,6 +78,10 @@ PATIENTS = (Role.PATIENT, Role.RELATIVE)
 OFFICE = (Role.COORDINATOR,)
 # The clock runs and staff have the case in hand.
 IN_HAND = (Status.IN_TRIAGE, Status.WITH_FACILITY, Status.WITH_SPECIALIST)
+# Where a consultation can be booked, and where one that is booked can still be changed.
+BOOKABLE = (Status.WITH_SPECIALIST, Status.OPINION_READY)
+BOOKED = (*BOOKABLE, Status.AWAITING_PATIENT)
+BOOKERS = (*PATIENTS, *OFFICE, Role.FACILITY_OFFICE, Role.SPECIALIST)
 UNERASED = tuple(status for status in Status if status not in {Status.EXPIRED, Status.ERASED})
 _R, _M, _S, _A = Requirement, Mail, Status, Action
 
@@ -218,6 +223,16 @@ TABLE: tuple[Transition, ...] = (
     ),
     Transition(_A.ASK_RECEIPT, UNERASED, Target.STAYS, PATIENTS, tells=(_M.NEW_RECEIPT_NOTICE,)),
     Transition(_A.CONFIRM_IDENTITY, tuple(s for s in UNERASED if s != _S.DRAFT), Target.STAYS, OFFICE),
+    # The live consultation; its mails name a time and stand in `consultation_mails`.
+    Transition(_A.HOLD_SLOT, BOOKABLE, Target.STAYS, BOOKERS, (_R.CONSULTATION,)),
+    Transition(_A.CONFIRM_BOOKING, BOOKABLE, Target.STAYS, BOOKERS, (_R.CONSULTATION,)),
+    Transition(_A.MOVE_BOOKING, BOOKED, Target.STAYS, BOOKERS),
+    Transition(_A.CANCEL_BOOKING, BOOKED, Target.STAYS, BOOKERS),
+    Transition(_A.JOIN_WAITING, BOOKABLE, Target.STAYS, BOOKERS, (_R.CONSULTATION,)),
+    Transition(_A.LEAVE_WAITING, BOOKED, Target.STAYS, BOOKERS),
+    Transition(_A.RECORD_LATE, BOOKED, Target.STAYS, (Role.SPECIALIST,)),
+    Transition(_A.RECORD_DONE, BOOKED, Target.STAYS, (Role.SPECIALIST,)),
+    Transition(_A.RECORD_NO_SHOW, BOOKED, Target.STAYS, (Role.SPECIALIST,)),
 )
 
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from teleconsult.views import area, linked, start, uploads
+from teleconsult.views import area, consultations, linked, start, uploads
 
 app_name = "teleconsult"
 urlpatterns = [
@@ -35,5 +35,19 @@ urlpatterns = [
     path("my-request/uploads/", uploads.UploadsView.as_view(), name="uploads"),
     path("my-request/uploads/<uuid:upload>/", uploads.UploadView.as_view(), name="upload"),
     path("my-request/uploads/<uuid:upload>/remove/", uploads.RemoveUploadView.as_view(), name="upload_remove"),
+    path("my-request/consultation/", consultations.ChooseView.as_view(), name="consultation_choose"),
+    path("my-request/consultation/wait/", consultations.WaitView.as_view(), name="consultation_wait"),
+    path("my-request/consultation/<uuid:booking>/", consultations.ConsultationView.as_view(), name="consultation"),
+    *(
+        path(f"my-request/consultation/<uuid:booking>/{part}", view.as_view(), name=f"consultation_{name}")
+        for part, view, name in (
+            ("confirm/", consultations.ConfirmView, "confirm"),
+            ("move/", consultations.MoveView, "move"),
+            ("cancel/", consultations.CancelView, "cancel"),
+            ("room/", consultations.RoomView, "room"),
+            ("consultation.ics", consultations.CalendarFileView, "calendar"),
+            ("appointment.pdf", consultations.SheetView, "sheet"),
+        )
+    ),
     path("my-request/<str:reference>/<str:secret>/", area.PrivateLinkView.as_view(), name="private_link"),
 ]

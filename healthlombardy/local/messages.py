@@ -49,7 +49,9 @@ STAFF_FILES = re.compile(
     r"|templates/(base_desk|teleconsult/mail/digest|components/(lanes|queue_item))"
     r"|demo/|accounts/|notifications/|healthlombardy/gallery|publishing/(?!labels|templatetags|enums)"
     r"|[a-z]+/(admin|models|apps|management|migrations)(\.py|/)|vault/(trail|data_classes|keys|limits)"
-    r"|teleconsult/(transitions|digest|desk|views/desk|forms/desk|data))"
+    r"|templates/teleconsult/mail/consultation_staff"
+    r"|teleconsult/(transitions|digest|desk|agenda|language_chain|views/(desk|consultations_desk)"
+    r"|forms/(desk|availability)|data))"
 )
 FOLDERS = {"zh-hans": "zh_Hans"}
 PLURALS = {

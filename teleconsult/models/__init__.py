@@ -1,6 +1,15 @@
 """The second opinion: who coordinates, what is asked, what happened to it, who may come back to it."""
 
 from teleconsult.models.access import AccessCode, PatientSession, Receipt
+from teleconsult.models.availability import (
+    AvailabilityException,
+    AvailabilityRule,
+    Interpreter,
+    LanguagePair,
+    SpecialistProfile,
+    VisitingDay,
+)
+from teleconsult.models.bookings import Booking, ConsultationReminder, WaitingEntry
 from teleconsult.models.consents import Consent
 from teleconsult.models.correspondence import InternalNote, Message
 from teleconsult.models.documents import Document
@@ -15,13 +24,19 @@ __all__ = [
     "AccessCode",
     "Alternative",
     "Assignment",
+    "AvailabilityException",
+    "AvailabilityRule",
+    "Booking",
     "Consent",
+    "ConsultationReminder",
     "CoordinationOffice",
     "Document",
     "DocumentUpload",
     "EmergencyAccess",
     "Event",
     "InternalNote",
+    "Interpreter",
+    "LanguagePair",
     "Message",
     "OfficeMember",
     "PatientSession",
@@ -29,5 +44,8 @@ __all__ = [
     "Receipt",
     "Request",
     "SharedDocument",
+    "SpecialistProfile",
     "TypedText",
+    "VisitingDay",
+    "WaitingEntry",
 ]

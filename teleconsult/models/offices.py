@@ -12,6 +12,9 @@ from facilities.enums import Province
 from teleconsult.querysets import OfficeMemberQuerySet
 from vault.data_classes import DataClass
 
+# A quarter of an hour to two hours, on the grid of the calendar.
+CONSULTATION_MINUTES = tuple(range(15, 121, 15))
+
 
 class CoordinationOffice(models.Model):
     """An office of the association that receives requests; its province decides its working days."""
@@ -25,12 +28,23 @@ class CoordinationOffice(models.Model):
     first_answer_working_days = models.PositiveSmallIntegerField(
         _("working days to a first answer"), null=True, blank=True, default=2
     )
+    # Live consultations, in minutes: with an interpreter everything is said twice.
+    consultation_minutes = models.PositiveSmallIntegerField(_("minutes of a consultation"), default=30)
+    interpreted_minutes = models.PositiveSmallIntegerField(_("minutes of an interpreted consultation"), default=45)
     is_receiving = models.BooleanField(_("receives new requests"), default=True)
 
     class Meta:
         verbose_name = _("coordination office")
         verbose_name_plural = _("coordination offices")
         ordering = ["pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    consultation_minutes__in=CONSULTATION_MINUTES, interpreted_minutes__in=CONSULTATION_MINUTES
+                ),
+                name="office_minutes_on_the_grid",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

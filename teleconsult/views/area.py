@@ -17,7 +17,7 @@ from django.views.generic import FormView, TemplateView, View
 
 from facilities.models import Facility
 from search.red_flags import mentions_emergency
-from teleconsult import access, checklist, clock, consent, reading, workflow
+from teleconsult import access, appointments, checklist, clock, consent, reading, workflow
 from teleconsult.enums import AccessLevel, Action, ConsentPurpose, WaitingFor
 from teleconsult.exceptions import FileNotReady, NotAllowed, RequestError
 from teleconsult.forms.patient import (
@@ -189,6 +189,7 @@ class RequestView(SignedInPatientPage, TemplateView):
         turn = turn_of(request, history)
         return {
             "turn": turn,
+            "consultation": appointments.consultation_of(request, self.actor),
             "timeline": timeline_of(request, history, turn),
             "zone_name": clock.place_of(request.zone),
             "documents": [(row, openings.get(str(row.pk), [])) for row in request.papers.with_file()],

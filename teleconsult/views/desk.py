@@ -96,8 +96,12 @@ class QueueView(DeskPage):
     template_name = "teleconsult/desk/request_list.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Show a lane."""
-        return self.render_to_response(self.get_context_data())
+        """Show a lane; who interprets has no requests, only consultations."""
+        context = self.get_context_data()
+        queue = context["queue"]
+        if not queue.is_office and not queue.counts["open"] and permissions.interprets_only(self.reader):
+            return HttpResponseRedirect(reverse("desk:consultations"))
+        return self.render_to_response(context)
 
 
 class FindView(DeskPage):

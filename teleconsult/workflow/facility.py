@@ -6,6 +6,7 @@ from accounts.models import User
 from teleconsult.enums import Action, ReturnReason
 from teleconsult.models import Request
 from teleconsult.permissions import Actor
+from teleconsult.workflow import freeing
 from teleconsult.workflow.correspondence import write_internal_note
 from teleconsult.workflow.promises import start_facility_clock, start_office_clock
 from teleconsult.workflow.steps import LONGEST_TEXT, begin, clean, end_assignment, finish
@@ -17,6 +18,7 @@ def name_specialist(*, request: Request, by: Actor, seen_version: int, specialis
     """Accept the case and give it to a specialist of the facility. Raises NotASpecialistThere, ConsentMissing."""
     step = begin(request, Action.NAME_SPECIALIST, by, seen_version, specialist=specialist)
     step.request.assignments.current().update(specialist=specialist, named_at=step.now)
+    freeing.end_bookings(step.request, step.role, step.now, keep=specialist)
     finish(step)
     return step.request
 

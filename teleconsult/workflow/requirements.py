@@ -26,6 +26,7 @@ from teleconsult.exceptions import (
     ConsentMissing,
     IllegalStep,
     Incomplete,
+    NoConsultation,
     NotAColleague,
     NotASpecialistThere,
     NotReached,
@@ -159,6 +160,12 @@ def _check_unanswered(step: "Step") -> None:
         raise IllegalStep(_("The patient still has time to answer."))
 
 
+def _check_consultation(step: "Step") -> None:
+    protocol = step.request.protocol
+    if protocol is None or not protocol.includes_consultation:
+        raise NoConsultation
+
+
 _CHECKS = {
     Requirement.ANSWERS: _check_answers,
     Requirement.COORDINATION_CONSENT: _check_coordination_consent,
@@ -174,4 +181,5 @@ _CHECKS = {
     Requirement.FORGOTTEN: _check_forgotten,
     Requirement.OLD: _check_old,
     Requirement.UNANSWERED: _check_unanswered,
+    Requirement.CONSULTATION: _check_consultation,
 }

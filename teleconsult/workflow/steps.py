@@ -19,6 +19,7 @@ from teleconsult.exceptions import IllegalStep, NotAllowed, StaleVersion
 from teleconsult.models import Event, Pause, Request
 from teleconsult.permissions import Actor
 from teleconsult.transitions import Target, Transition
+from teleconsult.workflow import freeing
 from teleconsult.workflow.requirements import check
 from vault import trail
 from vault.trail import ActorKind
@@ -151,6 +152,7 @@ def end_assignment(step: Step) -> None:
     # The row that tells for which facility the step was taken stays as it was.
     step.facility = step.facility or facility_of_role(step)
     step.request.assignments.current().update(ended_at=step.now)
+    freeing.end_bookings(step.request, step.role, step.now)
     step.request.__dict__.pop("assignment", None)
 
 

@@ -8,23 +8,37 @@ from typing import Any
 import pytest
 from django.db import transaction
 from django.utils import timezone
+from psycopg.types.range import TimestamptzRange
 
 from accounts.models import User
 from facilities.models import Facility
-from teleconsult import workflow
+from teleconsult import slots, workflow
 from teleconsult.enums import Action, CloseReason, DeclineReason, ReturnReason, Role, Status, Urgency
 from teleconsult.exceptions import IllegalStep, NotAllowed
-from teleconsult.models import Assignment, CoordinationOffice, Document, EmergencyAccess, Request
+from teleconsult.models import (
+    Assignment,
+    Booking,
+    CoordinationOffice,
+    Document,
+    EmergencyAccess,
+    Request,
+    SpecialistProfile,
+    WaitingEntry,
+)
 from teleconsult.permissions import Actor
-from tests.teleconsult import factories
+from tests.teleconsult import consulting, factories
 from treatments.enums import DocumentKind
 from vault.files import StoredFile
 
-STRANGERS = ["stranger", "editor", "administrator", "facility_editor", "nobody"]
+STRANGERS = ["stranger", "interpreter", "editor", "administrator", "facility_editor", "nobody"]
 
 ANY_OPEN = "withdraw erase give_consent revoke_consent state_authority send_message ask_receipt"
 # How a request begins is no step of a request that is there.
 BEGINNINGS = {Action.START, Action.BEGIN_REFERRAL}
+BOOK = "hold_slot confirm_booking join_waiting"
+CHANGE_BOOKED = "move_booking cancel_booking leave_waiting"
+CONSULTATION = f"{BOOK} {CHANGE_BOOKED}"
+RECORD = "record_late record_done record_no_show"
 ENDED = {"patient": "erase ask_receipt", "coordinator": "confirm_identity", "system": "erase remove_document"}
 FACILITY_ASKS = "ask_document ask_question return_to_triage send_message write_note"
 EXPECTED: dict[str, dict[str, str]] = {
@@ -50,23 +64,23 @@ EXPECTED: dict[str, dict[str, str]] = {
         "specialist": "send_message write_note",
     },
     "with_specialist": {
-        "patient": f"{ANY_OPEN} add_document",
+        "patient": f"{ANY_OPEN} add_document {CONSULTATION}",
         "coordinator": "take_over hand_over set_urgency refer return_to_triage send_message write_note "
-        "confirm_identity",
-        "facility_office": "return_to_triage send_message write_note",
-        "specialist": FACILITY_ASKS,
+        f"confirm_identity {CONSULTATION}",
+        "facility_office": f"return_to_triage send_message write_note {CONSULTATION}",
+        "specialist": f"{FACILITY_ASKS} {CONSULTATION} {RECORD}",
     },
     "opinion_ready": {
-        "patient": ANY_OPEN,
-        "coordinator": "refer send_message write_note confirm_identity",
-        "facility_office": "send_message write_note",
-        "specialist": "send_message write_note",
+        "patient": f"{ANY_OPEN} {CONSULTATION}",
+        "coordinator": f"refer send_message write_note confirm_identity {CONSULTATION}",
+        "facility_office": f"send_message write_note {CONSULTATION}",
+        "specialist": f"send_message write_note {CONSULTATION} {RECORD}",
     },
     "awaiting_patient": {
-        "patient": f"{ANY_OPEN} add_document answer",
-        "coordinator": "take_over hand_over set_urgency send_message write_note confirm_identity",
-        "facility_office": "send_message write_note",
-        "specialist": "send_message write_note",
+        "patient": f"{ANY_OPEN} add_document answer {CHANGE_BOOKED}",
+        "coordinator": f"take_over hand_over set_urgency send_message write_note confirm_identity {CHANGE_BOOKED}",
+        "facility_office": f"send_message write_note {CHANGE_BOOKED}",
+        "specialist": f"send_message write_note {CHANGE_BOOKED} {RECORD}",
         "system": "close_no_answer",
     },
     "declined": ENDED,
@@ -156,7 +170,47 @@ class Scene:
             ),
             Action.ASK_RECEIPT: lambda by: workflow.ask_receipt(request=request, by=by),
             Action.CONFIRM_IDENTITY: lambda by: workflow.confirm_identity(**about, by=by),
+            Action.HOLD_SLOT: lambda by: self.hold(by),
+            Action.CONFIRM_BOOKING: lambda by: workflow.confirm_booking(**self.booked("held"), by=by),
+            Action.MOVE_BOOKING: lambda by: workflow.move_booking(**self.booked(), by=by, slot=self.slot()),
+            Action.CANCEL_BOOKING: lambda by: workflow.cancel_booking(**self.booked(), by=by),
+            Action.JOIN_WAITING: lambda by: workflow.join_waiting(request=request, by=by),
+            Action.LEAVE_WAITING: lambda by: self.leave(by),
+            Action.RECORD_LATE: lambda by: workflow.record_late(**self.booked(in_days=-1), by=by, minutes=5),
+            Action.RECORD_DONE: lambda by: workflow.record_done(**self.booked(in_days=-1), by=by),
+            Action.RECORD_NO_SHOW: lambda by: workflow.record_no_show(**self.booked(in_days=-1), by=by),
         }
+
+    def slot(self) -> str:
+        offered = slots.slots_of(self.request, self.specialist)
+        return offered[0].key if offered else "none"
+
+    def hold(self, by: Actor) -> Booking:
+        return workflow.hold_slot(request=self.request, by=by, slot=self.slot(), idempotency_key=uuid.uuid4())
+
+    def leave(self, by: Actor) -> None:
+        WaitingEntry.objects.create(request=self.request, specialist=self.specialist)
+        workflow.leave_waiting(request=self.request, by=by)
+
+    def booked(self, status: str = "confirmed", in_days: int = 5) -> dict[str, Any]:
+        """Return a consultation of the request, and the version that is on the screen."""
+        start = timezone.now() + datetime.timedelta(days=in_days)
+        booking = Booking.objects.create(
+            request=self.request,
+            facility=self.facility,
+            specialist=self.specialist,
+            status=status,
+            period=TimestamptzRange(start, start + datetime.timedelta(minutes=30)),
+            zone="Europe/Rome",
+            promised_on=start.date(),
+            promised_start=datetime.time(9),
+            promised_end=datetime.time(9, 30),
+            patient_language="en",
+            visit_language="en",
+            hold_until=start,
+            agreed_at=timezone.now(),
+        )
+        return {"booking": booking, "seen_version": booking.version}
 
     def forward(self, by: Actor) -> Request:
         # A case that is at a facility could not be forwarded for that reason alone.
@@ -191,7 +245,11 @@ def scene(
         "stranger": stranger,
         "colleague": factories.add_coordinator(),
         "emergency_reader": factories.add_coordinator(CoordinationOffice.objects.create(name="Another office")),
+        "interpreter": consulting.add_interpreter(("ar", "en")).user,
     }
+    SpecialistProfile.objects.create(user=specialist, languages=["en"])
+    consulting.add_hours(specialist)
+    protocol = factories.make_protocol(facility, includes_consultation=True)
 
     def make(status: str, role: str) -> Scene:
         answers = factories.RELATIVE_ANSWERS if role == Role.RELATIVE else {}
@@ -199,6 +257,7 @@ def scene(
         file = StoredFile.objects.store(factories.upload(), data_key=case.data_key)
         Document.objects.create(request=case, file=file)
         case.authority_stated_at = timezone.now()
+        case.protocol = protocol
         factories.force_status(case, Status(status), factories.add_coordinator())
         long_ago = timezone.now() - datetime.timedelta(days=800)
         case.saved_at = long_ago

@@ -31,7 +31,7 @@ def test_any_place_reads_as_tink_does(data_key: DataKey, size: int) -> None:
         assert stream.read(1) == b""
         stream.seek(0)
         assert stream.read() == content
-        places = [0, FIRST - 500, FIRST + NEXT - 500, *(random.randrange(size + 2) for _ in range(50))]  # noqa: S311
+        places = [0, FIRST - 500, FIRST + NEXT - 500, *(random.randrange(size + 2) for _ in range(50))]
         for start in places:
             stream.seek(start)
             assert stream.read(1000) == content[start : start + 1000]

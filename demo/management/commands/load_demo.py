@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from demo.consultations import load_hours
 from demo.loading import load_facilities
 from demo.people import NoFacility, load_people
 
@@ -22,4 +23,5 @@ class Command(BaseCommand):
             people = load_people()
         except NoFacility as error:
             raise CommandError(str(error)) from error
+        load_hours(people)
         self.stdout.write(f"{len(people)} demo people are ready: {', '.join(people)}.")

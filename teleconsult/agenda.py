@@ -1,0 +1,148 @@
+"""The consultations as staff read them: by day, with what is to be done, and no more than a role may know."""
+
+import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.models import User
+from teleconsult import clock, slots
+from teleconsult.appointments import Appointment
+from teleconsult.enums import BookingStatus, Role
+from teleconsult.language_chain import Chain
+from teleconsult.models import Booking, Request
+from teleconsult.permissions import roles_of
+
+LATELY = datetime.timedelta(days=30)
+MOST_SHOWN = 200
+
+
+@dataclass(frozen=True)
+class AgendaItem:
+    """One consultation on somebody's agenda."""
+
+    appointment: Appointment
+    role: Role
+    # A day off was entered after it was booked.
+    is_outside_hours: bool = False
+
+    @property
+    def booking(self) -> Booking:
+        return self.appointment.booking
+
+    @property
+    def opens_case(self) -> bool:
+        """Return whether the reader may open the request; an interpreter may not."""
+        return self.role != Role.INTERPRETER
+
+    @property
+    def can_record(self) -> bool:
+        """Return whether the reader says what became of it."""
+        return self.role == Role.SPECIALIST and self.booking.is_confirmed and self.appointment.has_begun
+
+    @property
+    def can_change(self) -> bool:
+        return self.opens_case and self.appointment.can_change
+
+    @cached_property
+    def lateness(self) -> str:
+        """Return how late it began, where that was recorded."""
+        minutes = self.booking.minutes_late
+        if not minutes:
+            return ""
+        return ngettext("Began %(minutes)s minute late", "Began %(minutes)s minutes late", minutes) % {
+            "minutes": minutes
+        }
+
+
+@dataclass(frozen=True)
+class AgendaDay:
+    """A day in Milan and its consultations."""
+
+    date: datetime.date
+    items: list[AgendaItem]
+
+    @property
+    def name(self) -> str:
+        noon = datetime.datetime.combine(self.date, datetime.time(12), tzinfo=clock.MILAN)
+        return clock.Clock(noon, "Europe/Rome", "").date
+
+
+@dataclass(frozen=True)
+class Agenda:
+    """What waits to be recorded, what comes, and what was lately."""
+
+    to_record: list[AgendaItem]
+    coming: list[AgendaDay]
+    past: list[AgendaItem]
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.to_record or self.coming or self.past)
+
+
+def agenda_of(reader: User, now: datetime.datetime | None = None) -> Agenda:
+    """Return the agenda of a person of the staff: hers, her facility's or her office's."""
+    moment = now or timezone.now()
+    rows = Booking.objects.visible_to(reader).with_people().exclude(status=BookingStatus.RELEASED)
+    recent = list(rows.filter(period__endswith__gt=moment - LATELY).order_by("period")[:MOST_SHOWN])
+    shown = [row for row in recent if not row.is_held or (row.hold_until or moment) > moment]
+    hours = slots.windows_of(reader.pk, moment, moment + slots.HORIZON) if _has_own(shown, reader) else []
+    items = [_item(row, reader, moment, hours) for row in shown]
+    coming = [item for item in items if item.booking.status in {"held", "confirmed"} and not item.appointment.is_over]
+    return Agenda(
+        to_record=[item for item in items if item.booking.is_confirmed and item.appointment.is_over],
+        coming=[
+            AgendaDay(day, list(group))
+            for day, group in groupby(coming, lambda item: item.booking.starts_at.astimezone(clock.MILAN).date())
+        ],
+        past=[item for item in reversed(items) if item.booking.ended_at is not None],
+    )
+
+
+def item_of(booking: Booking, reader: User, now: datetime.datetime | None = None) -> AgendaItem:
+    """Return one consultation as a person may read it."""
+    return _item(booking, reader, now or timezone.now(), [])
+
+
+def reader_zone(booking: Booking, role: Role, reader: User) -> str:
+    """Return whose clock stands first: the interpreter's own; else the patient's, beside Milan's."""
+    if role == Role.INTERPRETER and booking.interpreter is not None and booking.interpreter.user_id == reader.pk:
+        return booking.interpreter.zone
+    return booking.request.zone
+
+
+def gaps_in_words(chain: Chain) -> list[str]:
+    """Return why no time is offered."""
+    return [str(gap.label) for gap in chain.gaps]
+
+
+def booked_role(booking: Booking, reader: User) -> Role:
+    """Return the role in which a person reads a consultation; the one that takes part goes first."""
+    if booking.specialist_id == reader.pk:
+        return Role.SPECIALIST
+    roles = roles_of(reader, booking.request)
+    return next(iter(roles), Role.INTERPRETER)
+
+
+def _item(row: Booking, reader: User, now: datetime.datetime, hours: list[slots.Window]) -> AgendaItem:
+    role = booked_role(row, reader)
+    is_mine = row.specialist_id == reader.pk and row.is_confirmed and row.starts_at > now
+    is_outside = is_mine and bool(hours) and not any(window.covers(row.starts_at, row.ends_at) for window in hours)
+    return AgendaItem(Appointment(row, reader_zone(row, role, reader), now), role, is_outside)
+
+
+def _has_own(rows: Iterable[Booking], reader: User) -> bool:
+    return any(row.specialist_id == reader.pk for row in rows)
+
+
+def nothing_free(request: Request, chain: Chain) -> str:
+    """Return why a request has no time to choose, for staff."""
+    if not chain.works:
+        return " ".join(gaps_in_words(chain))
+    return _("The specialist has no free hours in the next 60 days, or no interpreter is free in them.")
