@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import MakeReader
-from tests.e2e.portal import Portal
+from tests.e2e.portal import PATIENCE, Portal
 from tests.e2e.reader import DESKTOP, PHONE, Reader, code_of, pdf
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
@@ -68,6 +68,7 @@ def send_papers(reader: Reader) -> None:
     for name, content in (("report.pdf", pdf()), ("not-a.pdf", b"only words")):
         reader.field("The file").set_input_files({"name": name, "mimeType": "application/pdf", "buffer": content})
         reader.press("Send this file")
+        expect(reader.page.locator("[data-upload-status]")).to_contain_text(name, timeout=PATIENCE * 1000)
         reader.sees("Your file has arrived and is kept.")
     reader.reload_until("The content of the file does not match the end of its name.")
     reader.look("documents, sent")

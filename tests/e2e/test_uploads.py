@@ -1,0 +1,155 @@
+"""A file that breaks off on its way, in a browser: it goes on by itself, and after the page was opened anew."""
+
+import re
+import uuid
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.e2e.conftest import MakeReader
+from tests.e2e.large_upload import Study
+from tests.e2e.portal import PATIENCE
+from tests.e2e.reader import PHONE, Reader
+
+pytestmark = [pytest.mark.e2e, pytest.mark.browser]
+
+PIECE = 8 * 1024**2
+UPLOADS = "**/my-request/uploads/**"
+CUT = "net::ERR_CONNECTION_RESET"
+
+
+class Line:
+    """The line between a browser and the portal, which can be cut."""
+
+    def __init__(self, page: Page) -> None:
+        self.pieces, self.is_cut, self.cuts_at = 0, False, 0
+        page.route(UPLOADS, self._pass)
+
+    def _pass(self, route: Route) -> None:
+        if route.request.method == "PATCH":
+            self.pieces += 1
+            self.is_cut = self.is_cut or self.pieces == self.cuts_at
+        if self.is_cut:
+            route.abort("connectionreset")
+        else:
+            route.continue_()
+
+
+def begin(reader: Reader) -> None:
+    """Begin a draft and open the screen of the papers."""
+    reader.visit("second-opinion/start/")
+    reader.choose("For me")
+    reader.field("Your e-mail address").fill(f"sender-{uuid.uuid4().hex[:8]}@example.org")
+    reader.field("Your country or region").select_option("AE")
+    reader.press("Save and continue")
+    reader.page.wait_for_url("**/patient/")
+    reader.visit("second-opinion/start/documents/")
+
+
+def forgive_the_cut(reader: Reader) -> None:
+    """The browser itself complains of a line that was cut, and of pieces it sent twice."""
+    reader.complaints[:] = [words for words in reader.complaints if CUT not in words and "409" not in words]
+
+
+def choose(reader: Reader, *files: Path) -> None:
+    reader.field("The file").set_input_files(list(files))
+    reader.press("Send this file")
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """Return a study of 40 MB: five pieces."""
+    made = Study(5 * PIECE)
+    file = tmp_path / "CT 12.zip"
+    file.write_bytes(made.read(made.size))
+    return file
+
+
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_upload_goes_on_after_a_cut_and_in_a_new_page(make_reader: MakeReader, study: Path, language: str) -> None:
+    reader = make_reader(language, viewport=PHONE)
+    begin(reader)
+    line = Line(reader.page)
+    shown = reader.page.locator("[data-upload-list] [data-upload-text]")
+
+    line.cuts_at = 3
+    choose(reader, study)
+    expect(shown).to_contain_text(reader.words("The connection is lost.").split(".")[0], timeout=PATIENCE * 1000)
+    expect(reader.page.get_by_role("progressbar", name=re.compile("CT 12.zip"))).to_have_count(1)
+    reader.look("documents, line cut")
+    # The page is opened anew, as on another device: the server says how far it was.
+    reader.page.once("dialog", lambda dialog: dialog.accept())
+    reader.page.reload()
+    expect(shown).to_contain_text("16")
+    reader.look("documents, an upload that broke off")
+    line.is_cut, line.pieces = False, 0
+    choose(reader, study)
+    reader.sees("Your file has arrived and is kept.")
+    assert line.pieces <= 4, "what had arrived was not sent again"
+
+    expect(reader.page.locator("[data-renewed=sent]")).to_contain_text("CT 12.zip", timeout=PATIENCE * 1000)
+    expect(reader.page.locator("[data-upload-list] li")).to_have_count(0, timeout=PATIENCE * 1000)
+    reader.sees("Received and checked, but not for viruses")
+    reader.look("documents, arrived")
+    forgive_the_cut(reader)
+
+
+def test_line_that_breaks_for_a_moment_needs_no_hand(make_reader: MakeReader, study: Path) -> None:
+    reader = make_reader()
+    begin(reader)
+    line = Line(reader.page)
+    line.cuts_at = 2
+
+    choose(reader, study)
+    expect(reader.page.locator("[data-upload-text]").first).to_contain_text("The connection is lost.")
+    line.cuts_at, line.is_cut = 0, False
+    reader.sees("Your file has arrived and is kept.")
+    forgive_the_cut(reader)
+
+
+def test_paused_and_gone_on_with_by_the_keyboard(make_reader: MakeReader, study: Path) -> None:
+    reader = make_reader()
+    begin(reader)
+    # So slowly that there is time to press a key.
+    reader.page.route(UPLOADS, lambda route: (reader.page.wait_for_timeout(300), route.continue_()))
+
+    choose(reader, study)
+    reader.page.get_by_role("button", name="Pause: CT 12.zip").press("Enter")
+    going_on = reader.page.get_by_role("button", name="Go on: CT 12.zip")
+    expect(going_on).to_be_focused()
+    expect(reader.page.locator("[data-upload-text]").first).to_contain_text("Paused:")
+    reader.look("documents, paused")
+    going_on.press("Enter")
+    reader.sees("Your file has arrived and is kept.")
+    reader.complaints[:] = [words for words in reader.complaints if "409" not in words]
+
+
+def test_several_files_and_one_that_is_too_large(make_reader: MakeReader, tmp_path: Path) -> None:
+    reader = make_reader()
+    begin(reader)
+    (tmp_path / "one.txt").write_text("first words")
+    (tmp_path / "two.txt").write_text("second words")
+    with (tmp_path / "video.mp4").open("wb") as video:
+        video.truncate(51 * 1024**2)
+
+    choose(reader, tmp_path / "one.txt", tmp_path / "video.mp4", tmp_path / "two.txt")
+    sent = reader.page.locator("[data-renewed=sent]")
+    expect(sent).to_contain_text("one.txt", timeout=PATIENCE * 1000)
+    expect(sent).to_contain_text("two.txt", timeout=PATIENCE * 1000)
+    expect(reader.page.locator("[data-upload-list] li")).to_contain_text("This file is larger than 50.0")
+    reader.look("documents, one too large")
+    reader.page.get_by_role("button", name="Remove: video.mp4").click()
+    expect(reader.page.locator("[data-upload-section]")).to_be_hidden()
+    # The browser itself complains of an answer that refuses.
+    reader.complaints[:] = [words for words in reader.complaints if "413" not in words]
+
+
+def test_without_script_a_file_is_sent_by_the_form(make_reader: MakeReader, tmp_path: Path) -> None:
+    reader = make_reader(java_script_enabled=False)
+    begin(reader)
+    (tmp_path / "notes.txt").write_text("words")
+
+    choose(reader, tmp_path / "notes.txt")
+    reader.sees("Your file has arrived and is kept.")
+    expect(reader.page.locator("[data-renewed=sent]")).to_contain_text("notes.txt")
