@@ -56,6 +56,9 @@ OUTSIDE_TEMPLATE = re.compile(
 )
 FIELD_COMMAND = re.compile(rb"\bDDE(AUTO)?\b")
 MARKUP = re.compile(rb"^\s*(<!doctype|<html|<svg|<script|<\?|#!)", re.IGNORECASE)
+# How programs of Windows, Linux and macOS, scripts, PDFs and ZIPs begin.
+PROGRAMS = (b"MZ", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"#!", b"%PDF", b"PK")
+MARKUP_INSIDE = re.compile(rb"<\s*(!doctype|html|svg|script|iframe|body)", re.IGNORECASE)
 CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 # What Windows and macOS put into every folder.
 LITTER = re.compile(r"(^|/)(__MACOSX/.*|\.DS_Store|Thumbs\.db|desktop\.ini)$", re.IGNORECASE)
@@ -170,10 +173,32 @@ def judge(file: Any, limits: dict[str, Any]) -> dict[str, Any]:
     # Before anything is decoded: some decoders want the whole file in memory.
     if size > limits["scan_bytes" if may_be_scan else "file_bytes"]:
         raise Refused("too_large")
+    if look in {judge_dicom, judge_pdf}:
+        _refuse_disguise(head)
+    if look not in {judge_zip, judge_old_office, judge_text} and _is_also_zip(file):
+        raise Refused("active_content")
     found = look(file, limits)
     if size > limits["file_bytes"] and found["kind"] not in {"dicom", "dicom_archive"}:
         raise Refused("too_large")
     return found
+
+
+def _refuse_disguise(head: bytes) -> None:
+    """Refuse what is a program or a page as well: a DICOM file may begin with anything, a PDF with a little of it."""
+    before = head[:128] if head[128:132] == b"DICM" else head.partition(b"%PDF-")[0]
+    if before.startswith(PROGRAMS) or MARKUP_INSIDE.search(before):
+        raise Refused("active_content")
+
+
+def _is_also_zip(file: Any) -> bool:
+    """Return whether a file ends as a ZIP with a readable list of contents; leaves the file at its beginning."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return bool(archive.infolist())
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, UnicodeError):
+        return False
+    finally:
+        file.seek(0)
 
 
 def _look_for(head: bytes) -> Any:
@@ -415,8 +440,10 @@ def _judge_scans(archive: zipfile.ZipFile) -> dict[str, Any]:
         if entry.is_dir() or LITTER.search(entry.filename):
             continue
         with archive.open(entry) as part:
-            if part.read(132)[128:] != b"DICM":
-                raise Refused("not_only_scans")
+            head = part.read(132)
+        if head[128:] != b"DICM":
+            raise Refused("not_only_scans")
+        _refuse_disguise(head)
         # A directory of the CD has no pixels, and lists what we see anyway.
         if entry.filename.rpartition("/")[2].upper() == "DICOMDIR":
             continue

@@ -75,10 +75,10 @@ class Upload {
     this.line.querySelector("[data-upload-text]").textContent = sentence || words(name, values);
     this.progress.value = (100 * this.offset) / this.file.size;
     const isStopped = name === "paused" || name === "failed";
-    const hadFocus = this.line.contains(document.activeElement);
+    const focused = document.activeElement;
     this.pause.hidden = !["waits", "sending", "broken"].includes(name);
     this.go.hidden = !isStopped;
-    if (hadFocus && document.activeElement.hidden) (isStopped ? this.go : this.pause).focus();
+    if (this.line.contains(focused) && focused.hidden) (isStopped ? this.go : this.pause).focus();
     const place = { done: status, failed: quiet, broken: quiet, paused: quiet }[name];
     // The name keeps its own direction.
     if (place) place.textContent = `\u2068${this.file.name}\u2069: ${sentence || words(name, values)}`;

@@ -58,7 +58,7 @@ class Sender:
         assert status == 302, status
         self._read_token("/en/second-opinion/start/documents/")
 
-    def send(self, study: BinaryIO, size: int, name: str) -> str:
+    def send(self, study: "BinaryIO | Study", size: int, name: str) -> str:
         """Send a file in pieces of 8 MiB and return its address."""
         said = f"filename {base64.b64encode(name.encode()).decode()},kind {base64.b64encode(b'imaging').decode()}"
         about = VERSION | {"Upload-Length": str(size), "Upload-Metadata": said}

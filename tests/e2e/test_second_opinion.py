@@ -66,7 +66,8 @@ def send_papers(reader: Reader) -> None:
     """Send a good file and one that is refused."""
     reader.look("documents")
     for name, content in (("report.pdf", pdf()), ("not-a.pdf", b"only words")):
-        reader.field("The file").set_input_files({"name": name, "mimeType": "application/pdf", "buffer": content})
+        chosen = reader.page.locator("main input[type=file]")
+        chosen.set_input_files({"name": name, "mimeType": "application/pdf", "buffer": content})
         reader.press("Send this file")
         expect(reader.page.locator("[data-upload-status]")).to_contain_text(name, timeout=PATIENCE * 1000)
         reader.sees("Your file has arrived and is kept.")

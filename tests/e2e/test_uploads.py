@@ -5,7 +5,7 @@ import uuid
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.e2e.conftest import MakeReader
 from tests.e2e.large_upload import Study
@@ -53,8 +53,21 @@ def forgive_the_cut(reader: Reader) -> None:
 
 
 def choose(reader: Reader, *files: Path) -> None:
-    reader.field("The file").set_input_files(list(files))
+    reader.page.locator("main input[type=file]").set_input_files(list(files))
     reader.press("Send this file")
+
+
+def button(reader: Reader, words: str, file: str = "CT 12.zip") -> Locator:
+    """Return a button beside a file; it names both."""
+    return reader.page.get_by_role("button", name=re.compile(rf"^{words}\s*:\s*{re.escape(file)}$"))
+
+
+def hold(route: Route, held: list[Route]) -> None:
+    """Let everything pass but pieces of a file."""
+    if route.request.method == "PATCH":
+        held.append(route)
+    else:
+        route.continue_()
 
 
 @pytest.fixture
@@ -83,7 +96,7 @@ def test_upload_goes_on_after_a_cut_and_in_a_new_page(make_reader: MakeReader, s
     reader.page.reload()
     expect(shown).to_contain_text("16")
     reader.look("documents, an upload that broke off")
-    line.is_cut, line.pieces = False, 0
+    line.is_cut, line.cuts_at, line.pieces = False, 0, 0
     choose(reader, study)
     reader.sees("Your file has arrived and is kept.")
     assert line.pieces <= 4, "what had arrived was not sent again"
@@ -111,15 +124,18 @@ def test_line_that_breaks_for_a_moment_needs_no_hand(make_reader: MakeReader, st
 def test_paused_and_gone_on_with_by_the_keyboard(make_reader: MakeReader, study: Path) -> None:
     reader = make_reader()
     begin(reader)
-    # So slowly that there is time to press a key.
-    reader.page.route(UPLOADS, lambda route: (reader.page.wait_for_timeout(300), route.continue_()))
+    held: list[Route] = []
+    # The first piece stays on its way, so that there is time to press a key.
+    reader.page.route(UPLOADS, lambda route: hold(route, held))
 
     choose(reader, study)
-    reader.page.get_by_role("button", name="Pause: CT 12.zip").press("Enter")
-    going_on = reader.page.get_by_role("button", name="Go on: CT 12.zip")
+    expect(reader.page.locator("[data-upload-text]").first).to_contain_text("have arrived.")
+    button(reader, "Pause").press("Enter")
+    going_on = button(reader, "Go on")
     expect(going_on).to_be_focused()
     expect(reader.page.locator("[data-upload-text]").first).to_contain_text("Paused:")
     reader.look("documents, paused")
+    reader.page.unroute(UPLOADS)
     going_on.press("Enter")
     reader.sees("Your file has arrived and is kept.")
     reader.complaints[:] = [words for words in reader.complaints if "409" not in words]
@@ -139,7 +155,7 @@ def test_several_files_and_one_that_is_too_large(make_reader: MakeReader, tmp_pa
     expect(sent).to_contain_text("two.txt", timeout=PATIENCE * 1000)
     expect(reader.page.locator("[data-upload-list] li")).to_contain_text("This file is larger than 50.0")
     reader.look("documents, one too large")
-    reader.page.get_by_role("button", name="Remove: video.mp4").click()
+    button(reader, "Remove", "video.mp4").click()
     expect(reader.page.locator("[data-upload-section]")).to_be_hidden()
     # The browser itself complains of an answer that refuses.
     reader.complaints[:] = [words for words in reader.complaints if "413" not in words]

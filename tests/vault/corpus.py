@@ -172,6 +172,36 @@ def locked_zip() -> bytes:
     return bytes(made)
 
 
+def disguised(beginning: bytes, scan: bytes = b"") -> bytes:
+    """Return a DICOM file that is something else to whoever looks at its first bytes only."""
+    return beginning.ljust(128, b"\0") + (scan or dicom())[128:]
+
+
+def promising(rows: int, columns: int, frames: int) -> bytes:
+    """Return a CT picture that promises more pixels than it has."""
+    scan = pydicom.dcmread(io.BytesIO(dicom()))
+    scan.Rows, scan.Columns, scan.NumberOfFrames = rows, columns, frames
+    target = io.BytesIO()
+    pydicom.dcmwrite(target, scan)
+    return target.getvalue()
+
+
+def without_class() -> bytes:
+    """Return a DICOM file that does not say what it holds."""
+    made = dicom()
+    tag = made.index(struct.pack("<HH", 2, 2))
+    length = struct.unpack("<H", made[tag + 6 : tag + 8])[0]
+    return made[:tag] + made[tag + 8 + length :]
+
+
+def lying_zip(says: int) -> bytes:
+    """Return a ZIP whose list of contents says another size than its entry has."""
+    made = bytearray(packed({"IM0000": dicom(64, 64)}))
+    place = made.index(b"PK\x01\x02") + 24
+    made[place : place + 4] = struct.pack("<I", says)
+    return bytes(made)
+
+
 def old_office(inside: str = "WordDocument") -> bytes:
     """Return the shell of an office file of before 2007."""
     return b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 504 + inside.encode("utf-16-le") + b"\0" * 512
