@@ -118,7 +118,7 @@ def interprets_only(user: Person) -> bool:
     )
 
 
-def _reads_in_an_emergency(user: User, request: Request) -> bool:
+def _reads_in_an_emergency(user: Person, request: Request) -> bool:
     opened = request.emergency_accesses.live().filter(asked_by_id=user.pk)
     return opened.exists() and OfficeMember.objects.current().filter(user_id=user.pk).exists()
 
