@@ -203,6 +203,13 @@ def stops_of(request: "Request") -> list[Stop]:
 
 def days_left(request: "Request", now: datetime.datetime | None = None) -> int | None:
     """Return the working days left, 0 when late, None where nothing is promised."""
+    if request.due_at and not request.paused_since and request.is_open:
+        # Past pauses have moved the due day already: the days from here to there are those that are left.
+        moment = now or timezone.now()
+        before = max(_day_in_milan(moment) - ONE_DAY, _day_in_milan(request.clock_started_at or moment))
+        last = _day_in_milan(request.due_at)
+        days = itertools.takewhile(lambda day: day <= last, working_days(before, request.clock_province))
+        return sum(1 for day in days if closing_of(day) > moment)
     current = progress(request, now)
     return current.left if current else None
 

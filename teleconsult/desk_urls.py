@@ -4,7 +4,7 @@ from django.urls import path
 
 from teleconsult.enums import Action
 from teleconsult.forms.desk import FORMS
-from teleconsult.views import consultations_desk, desk, desk_statistics
+from teleconsult.views import consultations_desk, desk, desk_emergency, desk_statistics
 
 app_name = "desk"
 BOOKING_STEPS = {
@@ -16,6 +16,8 @@ BOOKING_STEPS = {
 urlpatterns = [
     path("", desk.QueueView.as_view(), name="queue"),
     path("find/", desk.FindView.as_view(), name="find"),
+    path("emergency/", desk_emergency.EmergencyView.as_view(), name="emergency"),
+    path("emergency/<uuid:access>/", desk_emergency.ConfirmEmergencyView.as_view(), name="emergency_confirm"),
     path("statistics/", desk_statistics.StatisticsView.as_view(), name="statistics"),
     path("statistics/export/", desk_statistics.StatisticsExportView.as_view(), name="statistics_export"),
     path("export/", desk_statistics.QueueExportView.as_view(), name="queue_export"),

@@ -118,11 +118,18 @@ def interprets_only(user: Person) -> bool:
     )
 
 
+def _reads_in_an_emergency(user: Person, request: Request) -> bool:
+    opened = request.emergency_accesses.live().filter(asked_by_id=user.pk)
+    return opened.exists() and OfficeMember.objects.current().filter(user_id=user.pk).exists()
+
+
 def _staff_roles(user: Person | None, request: Request) -> Iterable[Role]:
     if user is None or not user.is_authenticated or not user.is_active or request.status in HIDDEN_FROM_STAFF:
         return
     if OfficeMember.objects.current().filter(user_id=user.pk, office_id=request.office_id).exists():
         yield Role.COORDINATOR
+    elif _reads_in_an_emergency(user, request):
+        yield Role.EMERGENCY_READER
     assignment = request.assignments.current().first()
     if assignment is None:
         return

@@ -53,12 +53,16 @@ class RequestQuerySet(models.QuerySet):
         """Keep what a person may know of: the one rule for views, lists, exports and downloads.
 
         Coordinators see the requests of their office, a facility's office those forwarded to it and not taken
-        away again, a specialist hers. Nobody else sees any, administrators included.
+        away again, a specialist hers, a coordinator of another office what a second one confirmed for her in an
+        emergency. Nobody else sees any, administrators included.
         """
         if not user.is_authenticated or not user.is_active:
             return self.none()
         return self.exclude(status__in=HIDDEN_FROM_STAFF).filter(
-            Exists(self._offices_of(user)) | Exists(self._facilities_of(user)) | Exists(self._cases_of(user))
+            Exists(self._offices_of(user))
+            | Exists(self._facilities_of(user))
+            | Exists(self._cases_of(user))
+            | Exists(self._emergencies_of(user))
         )
 
     def open(self) -> Self:
@@ -137,6 +141,12 @@ class RequestQuerySet(models.QuerySet):
     def _offices_of(self, user: Person) -> models.QuerySet:
         member = apps.get_model("teleconsult", "OfficeMember")
         return member.objects.current().filter(user_id=user.pk, office=OuterRef("office"))
+
+    def _emergencies_of(self, user: Person) -> models.QuerySet:
+        member = apps.get_model("teleconsult", "OfficeMember")
+        coordinates = member.objects.current().filter(user_id=user.pk)
+        access = apps.get_model("teleconsult", "EmergencyAccess")
+        return access.objects.live().filter(Exists(coordinates), asked_by_id=user.pk, request=OuterRef("pk"))
 
     def _assignments(self) -> models.QuerySet:
         assignment = apps.get_model("teleconsult", "Assignment")

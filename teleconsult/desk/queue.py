@@ -155,11 +155,7 @@ def _chosen(lane: str, *, is_office: bool) -> LaneKind:
 
 def _with_what_a_line_shows(rows: RequestQuerySet) -> RequestQuerySet:
     current = Assignment.objects.current().filter(request=OuterRef("pk"))
-    return (
-        rows.select_related("owner")
-        .prefetch_related("pauses")
-        .annotate(facility_now=Subquery(current.values("facility__short_name")[:1]))
-    )
+    return rows.select_related("owner").annotate(facility_now=Subquery(current.values("facility__short_name")[:1]))
 
 
 @transaction.atomic

@@ -15,7 +15,7 @@ from django.views.generic.base import ContextMixin, TemplateResponseMixin
 
 from taxonomy.languages import BCP47, direction
 from taxonomy.pages import PrivatePage
-from teleconsult import checklist, clock, desk, permissions, reading, references, workflow
+from teleconsult import checklist, clock, desk, emergency, permissions, reading, references, workflow
 from teleconsult.enums import Action, Role
 from teleconsult.exceptions import FileNotReady, NotAllowed, RequestError, WrongReference
 from teleconsult.forms.desk import FORMS, WRITTEN, FilterForm, SearchForm, StepForm
@@ -229,6 +229,7 @@ class CaseView(CasePage):
             "notes": desk.notes_of(case, self.reader),
             "alternatives": case.alternatives.select_related("facility"),
             "linked": [(row, desk.WHERE_IT_IS[row.status]) for row in desk.linked_with(case, self.reader)],
+            "emergencies": emergency.of_case(case) if side.is_office else [],
             "shows_mailbox": Role.COORDINATOR in roles,
             "patient_lang": BCP47.get(case.language, case.language),
             "patient_dir": direction(case.language),

@@ -80,6 +80,7 @@ ADMINISTRATOR = frozenset({"administrator"})
 EDITOR = frozenset({"editor"})
 EDITORS = frozenset({"editor", "facility_editor"})
 CASE = frozenset({"coordinator"})
+COORDINATORS = frozenset({"coordinator", "other_coordinator"})
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,8 @@ POSSIBLE_IN_TRIAGE = {
     Action.ASK_QUESTION,
     Action.ASK_CONSENT,
     Action.SET_URGENCY,
+    Action.HAND_OVER,
+    Action.REFER,
     Action.CLOSE,
     Action.DECLINE,
     Action.SEND_MESSAGE,
@@ -195,6 +198,8 @@ TABLE: dict[str, Row] = {
     "teleconsult:request_review": patient(DRAFTER),
     "teleconsult:receipt": patient(PATIENTS | DRAFTER | CODE_ALONE, 405),
     "teleconsult:receipt_new": patient(PATIENTS | DRAFTER | CODE_ALONE, 405),
+    # A case of its own: no referral links it with another one.
+    "teleconsult:linked": patient(PATIENTS | DRAFTER, 405, NOBODY, reference="REFERENCE"),
     "teleconsult:sign_out": form(405),
     # Nothing is asked of the patient now.
     "teleconsult:answer": patient(NOBODY),
@@ -233,6 +238,13 @@ TABLE: dict[str, Row] = {
     "desk:find": Row("desk", DESK, status=404),
     "desk:case": desk(),
     "desk:document": desk(document="DOCUMENT"),
+    # What is being typed: sent there, never read there.
+    "desk:typed": desk(status=302, step="send_message"),
+    "desk:statistics": Row("desk", DESK),
+    "desk:statistics_export": Row("desk", DESK, status=302),
+    "desk:queue_export": Row("desk", DESK, status=302),
+    "desk:emergency": Row("desk", COORDINATORS),
+    "desk:emergency_confirm": Row("desk", COORDINATORS, {"access": "00000000-0000-4000-8000-000000000000"}, 302),
     # A case that has just been taken: the other steps are not there.
     **{f"desk:{action.value}": desk(CASE if action in POSSIBLE_IN_TRIAGE else NOBODY) for action in FORMS},
     # --- the administration, but for its models

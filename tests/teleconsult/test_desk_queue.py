@@ -15,7 +15,7 @@ from django.utils import translation
 from accounts.models import User
 from facilities.enums import StaffRole
 from facilities.models import Facility
-from teleconsult import desk, workflow
+from teleconsult import clock, desk, workflow
 from teleconsult.enums import Urgency
 from teleconsult.models import CoordinationOffice, Request
 from teleconsult.permissions import Actor
@@ -317,9 +317,9 @@ def test_queries_do_not_grow(enter: Enter, coordinator: User, facility: Facility
     many, many_on_the_page = queries_of(read), queries_of(lambda: client.get("/desk/"))
 
     assert (few, few_on_the_page) == (many, many_on_the_page)
-    # With the door (session, person, second factor, areas) the whole page takes seven more.
-    assert many <= 12
-    assert many_on_the_page <= 19
+    # Eight of its own and two of the transaction; the door (session, person, second factor, areas) takes seven more.
+    assert many <= 10
+    assert many_on_the_page <= 17
 
 
 def test_page_is_private_and_not_stored(enter: Enter, coordinator: User) -> None:
@@ -338,3 +338,66 @@ def test_desk_speaks_italian(enter: Enter, coordinator: User) -> None:
 
     assert '<html lang="it"' in page
     assert "Emirati Arabi Uniti, arabo" in page
+
+
+@pytest.mark.parametrize("hours", [0, 3, 9, 10, 24, 33, 57, 80, 100, 130, 200])
+@pytest.mark.parametrize("paused_days", [0, 1, 4])
+def test_days_left_are_those_of_the_clock_drawn_day_by_day(hours: int, paused_days: int, coordinator: User) -> None:
+    with time_machine.travel(MONDAY, tick=False):
+        case = factories.make_awaiting(coordinator) if paused_days else factories.make_in_triage(coordinator)
+    answered = MONDAY + datetime.timedelta(days=paused_days)
+    if paused_days:
+        with time_machine.travel(answered, tick=False):
+            by = factories.patient_of(case)
+            case = workflow.patient_answers(request=case, by=by, seen_version=case.version, text="Here.")
+    now = answered + datetime.timedelta(hours=hours)
+
+    assert clock.days_left(case, now) == clock.progress(case, now).left
+
+
+def test_last_afternoon_is_counted_in_hours(coordinator: User) -> None:
+    with time_machine.travel(MONDAY, tick=False):
+        case = factories.make_submitted()
+    last_day = MONDAY + datetime.timedelta(days=2)
+
+    with translation.override("en"):
+        words = {
+            hours: desk.standing_of(case, last_day + datetime.timedelta(hours=hours)).text for hours in (2, 3, 6, 8.5)
+        }
+
+    assert words == {
+        2: "Due today by 18:00",
+        3: "Due in 6 h, by 18:00",
+        6: "Due in 3 h, by 18:00",
+        8.5: "Due in 30 min, by 18:00",
+    }
+
+
+def test_filters_by_kind_age_and_due_day(enter: Enter, coordinator: User) -> None:
+    with time_machine.travel(MONDAY - datetime.timedelta(days=10), tick=False):
+        old = factories.make_in_triage(coordinator)
+    with time_machine.travel(MONDAY - datetime.timedelta(days=3), tick=False):
+        paused = factories.make_awaiting(coordinator)
+    with time_machine.travel(MONDAY, tick=False):
+        new = factories.make_submitted()
+        client = enter(coordinator)
+
+        assert shown(client, "?age=today") == {new.reference}
+        assert shown(client, "?age=3") == {old.reference, paused.reference}
+        assert shown(client, "?age=7") == {old.reference}
+        assert shown(client, "?age=30") == set()
+        assert shown(client, "?due=0") == {old.reference}
+        assert shown(client, "?due=2") == {old.reference, new.reference}
+        assert shown(client, "?due=none") == set()
+        assert shown(client, "?kind=question") == set()
+        assert shown(client, "?kind=second_opinion&age=x&due=%00") == {old.reference, paused.reference, new.reference}
+
+
+def test_owners_are_the_colleagues_of_the_office(enter: Enter, coordinator: User) -> None:
+    colleague = factories.add_coordinator()
+    elsewhere = factories.add_coordinator(CoordinationOffice.objects.create(name="Another office", is_receiving=False))
+
+    page = enter(coordinator).get("/desk/").content.decode()
+
+    assert f'value="{colleague.pk}"' in page
+    assert f'value="{elsewhere.pk}"' not in page

@@ -35,8 +35,9 @@ class WordsField(PlainTextField):
         ),
     }
 
-    def __init__(self, *, rows: int = 4, **kwargs: Any) -> None:
-        widget = forms.Textarea(attrs={"rows": rows, "dir": "auto"})
+    def __init__(self, *, rows: int = 4, shortcut: str = "", **kwargs: Any) -> None:
+        leads_here = {"data-key": shortcut} if shortcut else {}
+        widget = forms.Textarea(attrs={"rows": rows, "dir": "auto", **leads_here})
         super().__init__(max_length=LONGEST_TEXT, widget=widget, **kwargs)
 
     def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:

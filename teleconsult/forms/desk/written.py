@@ -20,7 +20,7 @@ class MessageForm(KeyedForm):
     button = gettext_lazy("Send to the patient")
     done = gettext_lazy("The message is sent.")
 
-    text = WordsField(label=gettext_lazy("Your message to the patient"))
+    text = WordsField(label=gettext_lazy("Your message to the patient"), shortcut="m")
 
     @property
     def was_sent(self) -> bool:
@@ -43,7 +43,7 @@ class NoteForm(KeyedForm):
     button = gettext_lazy("Save the internal note")
     done = gettext_lazy("The note is saved. The patient never sees it.")
 
-    text = WordsField(label=gettext_lazy("Internal note, never shown to the patient"), rows=3)
+    text = WordsField(label=gettext_lazy("Internal note, never shown to the patient"), rows=3, shortcut="n")
 
     @property
     def was_sent(self) -> bool:

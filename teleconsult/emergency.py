@@ -1,0 +1,106 @@
+"""Breaking the glass: a coordinator of another office opens a case, with a reason and a second person, for four hours.
+
+She reads and does nothing else. Asking and confirming stand in the trail of the case; each reading does as ever, and
+the patient sees it.
+"""
+
+import datetime
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from teleconsult import references
+from teleconsult.enums import Role
+from teleconsult.exceptions import NotAllowed, ReasonMissing, RequestError, WrongReference
+from teleconsult.models import EmergencyAccess, OfficeMember, Request
+from teleconsult.permissions import Actor
+from teleconsult.querysets import HIDDEN_FROM_STAFF
+from vault import trail
+
+LASTS = datetime.timedelta(hours=4)
+LONGEST_REASON = 1000
+
+
+class TooLate(RequestError):
+    """Nobody waits for this confirmation any more."""
+
+    sentence = _("This was confirmed already, or an hour has passed. Your colleague can ask again.")
+
+
+@transaction.atomic
+def ask(*, reference: str, by: User, reason: str) -> EmergencyAccess | None:
+    """Ask for a case of another office; None, and no word about it, where there is no such case.
+
+    Raises NotAllowed, ReasonMissing and WrongReference.
+    """
+    known = references.normalise(reference)
+    words = reason.replace("\0", "").strip()[:LONGEST_REASON]
+    if not is_coordinator(by):
+        raise NotAllowed
+    if not known:
+        raise WrongReference
+    if not words:
+        raise ReasonMissing
+    request = Request.objects.exclude(status__in=HIDDEN_FROM_STAFF).filter(reference=known).first()
+    if request is None or Request.objects.visible_to(by).filter(pk=request.pk).exists():
+        return None
+    waiting = request.emergency_accesses.waiting().filter(asked_by=by).first()
+    if waiting is not None:
+        return waiting
+    found = EmergencyAccess.objects.create(request=request, asked_by=by, reason=words)
+    _record(found, by, "asked for")
+    return found
+
+
+@transaction.atomic
+def confirm(*, access: EmergencyAccess, by: User) -> EmergencyAccess:
+    """Let a colleague read the case from now on, for four hours. Raises NotAllowed and TooLate."""
+    locked = EmergencyAccess.objects.select_for_update(of=("self",)).select_related("request").get(pk=access.pk)
+    if not is_coordinator(by) or locked.asked_by_id == by.pk:
+        raise NotAllowed
+    if not EmergencyAccess.objects.waiting().filter(pk=locked.pk).exists():
+        raise TooLate
+    now = timezone.now()
+    locked.confirmed_by, locked.confirmed_at, locked.ends_at = by, now, now + LASTS
+    locked.save()
+    _record(locked, by, f"confirmed for {locked.asked_by_id}")
+    return locked
+
+
+def waiting_for(reader: User) -> list[EmergencyAccess]:
+    """Return what colleagues ask for and this person can confirm."""
+    if not is_coordinator(reader):
+        return []
+    waiting = EmergencyAccess.objects.waiting().exclude(asked_by=reader)
+    return list(waiting.select_related("request__data_key", "asked_by"))
+
+
+def of_person(reader: User) -> list[EmergencyAccess]:
+    """Return what a person asked for herself and can read, or waits for."""
+    mine = EmergencyAccess.objects.filter(asked_by=reader)
+    rows = mine.live() | mine.waiting()
+    return list(rows.select_related("request", "confirmed_by").order_by("-asked_at"))
+
+
+def of_case(request: Request) -> list[EmergencyAccess]:
+    """Return who opened a case in an emergency, and who confirmed it, newest first."""
+    opened = request.emergency_accesses.filter(confirmed_at__isnull=False)
+    return list(opened.select_related("asked_by", "confirmed_by").order_by("-confirmed_at"))
+
+
+def is_coordinator(user: User) -> bool:
+    """Return whether somebody coordinates in some office today."""
+    return OfficeMember.objects.current().filter(user_id=user.pk).exists()
+
+
+def _record(access: EmergencyAccess, by: User, what: str) -> None:
+    role = Role.EMERGENCY_READER if access.asked_by_id == by.pk else Role.COORDINATOR
+    trail.record(
+        action=trail.Action.BROKE_GLASS,
+        by=Actor.staff(by).for_trail(role),
+        case=access.request,
+        object=access.request,
+        detail=what,
+    )
