@@ -105,6 +105,8 @@ def crowd(address: str, tokens: Sequence[str], times: int, cookie: str) -> list[
     together = threading.Barrier(len(patients), timeout=LONGEST_SECONDS * 4)
     with ThreadPoolExecutor(len(patients)) as pool:
         list(pool.map(lambda pair: pair[1].book(pair[0] % times, together), enumerate(patients)))
+    for patient in patients:
+        patient.connection.close()
     return patients
 
 
