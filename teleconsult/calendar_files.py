@@ -11,7 +11,16 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
-from icalendar import Alarm, Calendar, Event, Timezone, vCalAddress, vText
+from icalendar import (
+    Alarm,
+    Calendar,
+    Event,
+    Timezone,
+    TimezoneDaylight,
+    TimezoneStandard,
+    vCalAddress,
+    vText,
+)
 
 from taxonomy.countries import country_name
 from teleconsult import clock
@@ -55,14 +64,33 @@ def times_in_words(booking: Booking, zone: str) -> list[str]:
     """Return the time on each clock, one line a place, in the active language."""
     return [
         _("%(place)s (%(offset)s): %(date)s, %(time)s")
-        % {"place": span.place, "offset": span.offset, "date": span.date, "time": span.time}
+        % {"place": span.place, "offset": span.offset, "date": span.date, "time": span.time_in_words}
         for span in clock.spans(booking.starts_at, booking.ends_at, zone, booking.zone, booking.city)
     ]
 
 
 def _zone(booking: Booking) -> Timezone:
-    first, last = booking.starts_at.date() - AROUND, booking.ends_at.date() + AROUND
-    return Timezone.from_tzinfo(ZoneInfo(booking.zone), booking.zone, first, last)
+    """Return the zone around the consultation, one observance a change.
+
+    Written here: the library's own begins each summer time by the new clock, and RFC 5545 (3.6.5) asks for the old.
+    """
+    here = ZoneInfo(booking.zone)
+    first = booking.starts_at.replace(microsecond=0) - AROUND
+    zone = Timezone()
+    zone.add("tzid", booking.zone)
+    begins = [first, *clock.changes_between(booking.zone, first, booking.ends_at + AROUND)]
+    before = first.astimezone(here).utcoffset() or clock.NOTHING
+    for at in begins:
+        after = at.astimezone(here)
+        offset = after.utcoffset() or clock.NOTHING
+        part = TimezoneDaylight() if offset > before or (at == first and after.dst()) else TimezoneStandard()
+        part.add("dtstart", (at.astimezone(datetime.UTC) + before).replace(tzinfo=None))
+        part.add("tzoffsetfrom", before)
+        part.add("tzoffsetto", offset)
+        part.add("tzname", after.tzname() or booking.zone)
+        zone.add_component(part)
+        before = offset
+    return zone
 
 
 def _event(booking: Booking, method: Method, zone: str, page_url: str, attendee: str) -> Event:

@@ -334,6 +334,11 @@ class Span(Clock):
     def time(self) -> str:
         return f"{self.moment:%H:%M}–{self.end:%H:%M}"
 
+    @property
+    def time_in_words(self) -> str:
+        """Return the same for a sentence: from left to right inside Arabic too (Unicode isolates)."""
+        return f"\u2066{self.time}\u2069"
+
 
 @dataclass(frozen=True)
 class Change:

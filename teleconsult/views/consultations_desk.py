@@ -224,7 +224,8 @@ class DeskBookView(ConsultationDeskPage):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add the free times, or why there are none."""
         case = self.case
-        booked = Booking.objects.unended().with_people().filter(request=case, status="confirmed").first()
+        visible = Booking.objects.visible_to(self.reader).confirmed().with_people()
+        booked = visible.filter(request=case).first()
         return super().get_context_data(
             case=case,
             booked=agenda.item_of(booked, self.reader) if booked else None,

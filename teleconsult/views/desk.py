@@ -231,9 +231,16 @@ class CaseView(CasePage):
             "linked": [(row, desk.WHERE_IT_IS[row.status]) for row in desk.linked_with(case, self.reader)],
             "emergencies": emergency.of_case(case) if side.is_office else [],
             "shows_mailbox": Role.COORDINATOR in roles,
+            "consultation_url": self.consultation_url(case),
             "patient_lang": BCP47.get(case.language, case.language),
             "patient_dir": direction(case.language),
         }
+
+    def consultation_url(self, case: Request) -> str:
+        """Return where a consultation is booked for the patient, where that is possible now."""
+        is_included = case.protocol is not None and case.protocol.includes_consultation
+        is_possible = is_included and workflow.allows(Action.HOLD_SLOT, self.actor, case)
+        return reverse("desk:book", args=[case.reference]) if is_possible else ""
 
 
 class StepView(CaseView):
