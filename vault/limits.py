@@ -71,4 +71,4 @@ def remove_ended() -> int:
 
 
 def _hashed(scope: str, key: str) -> str:
-    return keyed_hash(key, f"limits/{scope}")
+    return keyed_hash(key, f"limits/{scope}", is_kept=False)
