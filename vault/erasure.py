@@ -8,7 +8,7 @@ sealed bytes, which nobody can open. A new table is reached without a word: the 
 import functools
 import logging
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from django.apps import apps
@@ -57,6 +57,26 @@ def erase(data_key: DataKey) -> None:
     data_key.erase()
 
 
+_owners: list[Callable[[DataKey], bool]] = []
+
+
+def register(owner: Callable[[DataKey], bool]) -> None:
+    """Let an app erase again what belongs to one of its rows; it says whether it did. Call it in AppConfig.ready()."""
+    if owner not in _owners:
+        _owners.append(owner)
+
+
+@transaction.atomic
+def erase_again(data_key: DataKey) -> bool:
+    """Erase what came back with a backup; return whether anything of it was there."""
+    if any(owner(data_key) for owner in _owners):
+        return True
+    if data_key.erased_at is None:
+        erase(data_key)
+        return True
+    return False
+
+
 def remains(data_key: DataKey) -> list[str]:
     """Return in words what can still be read of what an erased key sealed; nothing, if all went well."""
     found = []
@@ -88,10 +108,11 @@ def stored_names(key_id: uuid.UUID) -> list[str]:
 def _table(model: type[models.Model]) -> Table | None:
     fields = model._meta.local_concrete_fields
     sealed = [field for field in fields if isinstance(field, SealedField) and field.key]
+    keys = [str(field.key) for field in sealed]
     is_stored = any(field.name == STORAGE_NAME for field in fields)
     if not (sealed or is_stored):
         return None
-    path = sealed[0].key.replace(".", "__") if sealed else _path_to_key(model)
+    path = keys[0].replace(".", "__") if keys else _path_to_key(model)
     if not path:
         return None
     hashes = tuple(field.name for field in fields if isinstance(field, KeyedHashField))
@@ -164,8 +185,9 @@ def _opens(row: models.Model, field: str) -> bool:
 def _bytes_of(row: models.Model, field: str) -> bytes:
     with connection.cursor() as cursor:
         quote = connection.ops.quote_name
-        table, column = quote(row._meta.db_table), quote(row._meta.get_field(field).column)
-        cursor.execute(f"SELECT {column} FROM {table} WHERE {quote(row._meta.pk.column)} = %s", [row.pk])  # noqa: S608
+        table, key = quote(row._meta.db_table), quote(str(row._meta.pk.column))
+        column = quote(str(row._meta.get_field(field).column))
+        cursor.execute(f"SELECT {column} FROM {table} WHERE {key} = %s", [row.pk])  # noqa: S608
         found = cursor.fetchone()
     return bytes(found[0] or b"") if found else b""
 

@@ -26,6 +26,8 @@ class Counter(models.Model):
     """How often something happened in the running window."""
 
     data_class: ClassVar[DataClass] = DataClass.OPERATIONAL
+    # Over within hours: not in a backup, for a restore must let nobody in.
+    is_momentary = True
 
     scope = models.CharField(max_length=60)
     # Mail and network addresses are kept as keyed hashes only.

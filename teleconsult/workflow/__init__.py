@@ -31,7 +31,7 @@ from teleconsult.workflow.correspondence import send_message, write_note
 from teleconsult.workflow.decisions import give_consent, revoke_consent, state_authority
 from teleconsult.workflow.documents import add_document, remove_document, remove_old_documents
 from teleconsult.workflow.drafts import LONGEST_NAME, Started, save_draft, send_question, start_draft, submit
-from teleconsult.workflow.endings import close_no_answer, erase, erase_again, expire, remains
+from teleconsult.workflow.endings import close_no_answer, erase, erase_again, erase_again_under, expire, remains
 from teleconsult.workflow.facility import name_specialist, return_to_triage, settle_fee
 from teleconsult.workflow.office import (
     ask_consent,
@@ -79,6 +79,7 @@ __all__ = [
     "decline",
     "erase",
     "erase_again",
+    "erase_again_under",
     "expire",
     "forward",
     "give_consent",

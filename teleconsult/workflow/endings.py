@@ -11,6 +11,8 @@ from teleconsult.permissions import Actor
 from teleconsult.workflow.documents import delete_documents
 from teleconsult.workflow.steps import Step, begin, finish
 from vault import erasure
+from vault.keys import DataKey
+from vault.tombstones import Kind, Tombstone
 
 
 @transaction.atomic
@@ -45,12 +47,22 @@ def erase_again(*, request: Request, by: Actor) -> Request:
     return step.request
 
 
+def erase_again_under(data_key: DataKey) -> bool:
+    """Erase the request of a key again, unless there is none or nothing of it came back; return whether it did."""
+    request = Request.objects.filter(data_key=data_key, erased_at__isnull=True).first()
+    if request is None:
+        return False
+    Tombstone.objects.note(Kind.KEY, data_key.pk)
+    erase_again(request=request, by=Actor.portal("restore"))
+    return True
+
+
 def remains(request: Request) -> list[str]:
     """Return in words what can still be read of an erased request; nothing, if all went well."""
     found = erasure.remains(request.data_key)
     for message in OutboxMessage.objects.filter(about__in=_ids_of(request), erased_at=None):
         # What told of the erasure itself is forgotten once it has left.
-        if message.created_at < request.erased_at:
+        if request.erased_at is None or message.created_at < request.erased_at:
             found.append(f"Message {message.pk} still has its text.")
     return found
 
