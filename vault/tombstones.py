@@ -107,7 +107,8 @@ def keep_file() -> int:
 def write_file(file: Path) -> int:
     """Write the whole list into a new file; return how many tombstones it has."""
     now, count = timezone.now(), 0
-    with file.open("x", encoding="utf-8") as target:
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as target:
         for stone in Tombstone.objects.order_by("at").iterator():
             target.write(_line(stone) + "\n")
             count += 1
