@@ -15,7 +15,6 @@ from notifications.jobs import once, today
 from teleconsult import consultation_reminders, digest, mailings, retention, workflow
 from teleconsult.exceptions import RequestError
 from teleconsult.models import Booking, Request
-from teleconsult.permissions import Actor
 from vault.incoming import IncomingFile
 
 # A doorbell that nobody heard is made good after this; a sweep rings for so many at most.

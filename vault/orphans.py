@@ -12,7 +12,7 @@ from vault.files import documents
 
 
 def files_without_row(older_than: timedelta = timedelta(days=1)) -> Iterator[str]:
-    """Yield the names of stored files that no row knows; a younger one may belong to a row that is not committed yet."""
+    """Yield the names of stored files that no row knows; of a younger one the row may not be committed yet."""
     before = timezone.now() - older_than
     stored = [table.model for table in erasure.tables() if table.is_stored]
     for name in walk(documents()):

@@ -1,6 +1,7 @@
 """How a request ends without anybody's decision on the case, and how everything is erased."""
 
 from django.db import transaction
+from django.db.models import UUIDField
 
 from notifications import outbox
 from notifications.models import OutboxMessage
@@ -87,8 +88,8 @@ def _ids_of(request: Request) -> list[str]:
     """Return the ids that messages may be about: the request and all that belongs to it."""
     ids = [str(request.pk)]
     for relation in Request._meta.related_objects:
-        if relation.related_model is Request:
-            # A referral is a request of its own.
+        # A referral is a request of its own; a number could be that of anything.
+        if relation.related_model is Request or not isinstance(relation.related_model._meta.pk, UUIDField):
             continue
         # Nothing hides here from whoever erases, so no manager of a page is asked.
         rows = relation.related_model._base_manager.filter(**{relation.field.name: request})
