@@ -164,6 +164,29 @@ class LastMails(Rule):
                 yield f"Message {message.pk} still has its text."
 
 
+class BrokenUploads(Rule):
+    """Uploads that broke off and that nobody went on with."""
+
+    batch = 500
+
+    @property
+    def says(self) -> str:
+        return f"Uploads that broke off: {settings.UPLOAD_DAYS} days after something of them arrived"
+
+    def due(self, now: datetime) -> Iterator[Due]:
+        for file in workflow.old_uploads(now).select_related("incoming").prefetch_related("incoming__parts"):
+            names = tuple(part.storage_name for part in file.incoming.parts.all())
+            yield Due(file.pk, f"upload {file.pk}", files=names)
+
+    def remove(self, batch: Sequence[Due], now: datetime) -> None:
+        workflow.remove_old_uploads(now=now)
+
+    def left(self, batch: Sequence[Due], now: datetime) -> Iterator[str]:
+        yield from _files_left(batch)
+        for pk in workflow.old_uploads(now).values_list("pk", flat=True):
+            yield f"upload {pk} is still there."
+
+
 class OldDoors(Rule):
     """Codes and sessions of patients that are over."""
 
@@ -190,7 +213,7 @@ class OldDoors(Rule):
                 yield f"{model._meta.label} {pk} is still there."
 
 
-RULES = (ForgottenDrafts, Unanswered, OldDocuments, EndedRequests, LastMails, OldDoors)
+RULES = (ForgottenDrafts, Unanswered, OldDocuments, EndedRequests, LastMails, BrokenUploads, OldDoors)
 
 
 def _files_left(found: Sequence[Due] | Iterator[Due]) -> Iterator[str]:

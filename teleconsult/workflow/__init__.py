@@ -51,7 +51,14 @@ from teleconsult.workflow.possible import allowed_actions, allows, asked, awaite
 from teleconsult.workflow.referrals import refer
 from teleconsult.workflow.requirements import missing_answers
 from teleconsult.workflow.steps import LONGEST_TEXT
-from teleconsult.workflow.uploads import begin_upload, keep_upload, receive_upload, remove_old_uploads, remove_upload
+from teleconsult.workflow.uploads import (
+    begin_upload,
+    keep_upload,
+    old_uploads,
+    receive_upload,
+    remove_old_uploads,
+    remove_upload,
+)
 
 __all__ = [
     "LONGEST_NAME",
@@ -91,6 +98,7 @@ __all__ = [
     "missing_answers",
     "move_booking",
     "name_specialist",
+    "old_uploads",
     "patient_answers",
     "receive_upload",
     "record_done",

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -44,10 +45,20 @@ def case(coordinator: User, facility: Facility, facility_office: User) -> Reques
     by = factories.patient_of(request)
     workflow.add_document(request=request, by=by, upload=factories.upload(), kind=DocumentKind.REPORT)
     workflow.send_message(request=request, by=by, text="It hurts at night.", idempotency_key=uuid.uuid4())
+    break_off(request)
     office = Actor.staff(coordinator)
     workflow.write_note(request=request, by=office, text="Ask the surgeon.", idempotency_key=uuid.uuid4())
     request.refresh_from_db()
     return workflow.forward(request=request, by=office, seen_version=request.version, facility=facility)
+
+
+def break_off(request: Request) -> None:
+    """Let an upload break off after a few bytes."""
+    by = factories.patient_of(request)
+    upload = workflow.begin_upload(
+        request=request, by=by, name="scan.pdf", size=100, kind=DocumentKind.REPORT, idempotency_key=uuid.uuid4()
+    )
+    workflow.receive_upload(upload=upload, by=by, offset=0, body=BytesIO(b"%PDF-1.4 half"))
 
 
 def files_of(request: Request) -> list[str]:
@@ -72,8 +83,8 @@ def whole_database() -> str:
 
 def test_nothing_of_an_erased_case_opens(case: Request, django_capture_on_commit_callbacks: Any) -> None:
     names, key, mailbox = files_of(case), case.data_key, case.email_key
-    assert len(names) == 1
-    assert storages["documents"].exists(names[0])
+    assert len(names) == 2
+    assert all(storages["documents"].exists(name) for name in names)
     assert len(list(sealed_values(key))) > 10
 
     with django_capture_on_commit_callbacks(execute=True):

@@ -16,7 +16,7 @@ from teleconsult.enums import Action, Role, Status
 from teleconsult.models import AccessCode, Event, PatientSession, Request
 from teleconsult.permissions import Actor
 from tests.teleconsult import factories
-from tests.teleconsult.test_erasure import files_of, whole_database
+from tests.teleconsult.test_erasure import break_off, files_of, whole_database
 from treatments.enums import DocumentKind
 from vault import retention as rules
 from vault.files import documents
@@ -138,6 +138,24 @@ def test_last_mail_forgets_its_address_once_it_has_left(coordinator: User) -> No
     assert (rows.get().to, rows.get().to_key) == ("", f"erased-{rows.get().pk}")
 
 
+@pytest.mark.django_db(transaction=True)
+def test_upload_that_broke_off_goes_after_a_week(transactional_db: None, capsys: Any) -> None:
+    draft = factories.make_draft()
+    break_off(draft)
+    names = files_of(draft)
+    assert len(names) == 1
+
+    with in_days(6):
+        call_command("keep_retention")
+    assert documents().exists(names[0])
+    with in_days(8):
+        call_command("keep_retention")
+
+    assert not draft.uploads.exists()
+    assert not documents().exists(names[0])
+    assert "Uploads that broke off: 7 days after something of them arrived: 1 due, 1 gone" in capsys.readouterr().out
+
+
 def test_codes_and_sessions_go_after_a_day(draft: Request) -> None:
     now = timezone.now()
     old = PatientSession.objects.create(
@@ -171,6 +189,7 @@ def test_every_promise_has_a_rule() -> None:
         "EndedRequests",
         "LastMails",
         "OldDoors",
+        "BrokenUploads",
         "OldBodies",
         "OldReports",
         "OldTrail",
