@@ -166,6 +166,8 @@ def write(places: Places, tell: Tell = lambda _sentence: None) -> Manifest:
     verify(places, manifest)
     _write_text(places.manifest, manifest.text())
     _write_text(places.seal, manifest.seal().encode())
+    # From now on the list of this portal reaches beyond the backup.
+    tombstones.keep_file()
     return manifest
 
 
