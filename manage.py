@@ -6,7 +6,7 @@ import sys
 
 from django.core.management import execute_from_command_line
 
-OWNER_COMMANDS = {"migrate", "grant_application_role"}
+OWNER_COMMANDS = {"migrate", "grant_application_role", "restore"}
 
 
 def main() -> None:

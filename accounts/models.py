@@ -222,6 +222,8 @@ class Session(models.Model):
     """A browser with a staff cookie: found by the hash of the cookie, its content sealed."""
 
     data_class = DataClass.OPERATIONAL
+    # Over within hours: not in a backup, for a restore must let nobody in.
+    is_momentary = True
     data_classes = {"key_hash": DataClass.IDENTITY, "content": DataClass.IDENTITY}
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

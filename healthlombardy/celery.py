@@ -18,6 +18,8 @@ app.conf.beat_schedule = {
     "judge files that wait": {"task": "vault.tasks.judge_waiting", "schedule": 30.0},
     "remove ended counters": {"task": "vault.tasks.remove_ended_counters", "schedule": 3600.0},
     "anchor the trail": {"task": "vault.tasks.anchor_trail", "schedule": crontab(minute=10, hour=1)},
+    "remove the old trail": {"task": "vault.tasks.remove_old_trail", "schedule": crontab(minute=20, hour=1)},
+    "keep the list of what was erased": {"task": "vault.tasks.keep_tombstones", "schedule": 3600.0},
     "look for orphans": {"task": "vault.tasks.look_for_orphans", "schedule": crontab(minute=40, hour=1)},
     "keep deadlines of requests": {"task": "teleconsult.tasks.keep_deadlines", "schedule": 900.0},
     "keep uploads that are whole": {"task": "teleconsult.tasks.keep_whole_uploads", "schedule": 30.0},

@@ -35,6 +35,14 @@ def number(name: str, default: int) -> int:
     return int(value)
 
 
+def numbers(name: str, default: str) -> tuple[int, ...]:
+    """Return a comma-separated variable as whole numbers, smallest first."""
+    value = text(name, default) or default
+    if not all(part.strip().isdigit() for part in value.split(",")):
+        raise ImproperlyConfigured(f"{name} is {value!r}. Set it to whole numbers, for example {default}.")
+    return tuple(sorted(int(part) for part in value.split(",")))
+
+
 def words(name: str, default: str = "") -> list[str]:
     """Return a comma-separated variable as a list."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
@@ -56,7 +64,8 @@ def database(url: str) -> dict[str, object]:
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
         # A database that is gone answers "come back later" within two seconds instead of holding the reader.
-        "OPTIONS": {"connect_timeout": 2, **query},
+        # So does one that vanishes from the network while it is asked (milliseconds; Linux alone knows the word).
+        "OPTIONS": {"connect_timeout": 2, **({"tcp_user_timeout": 2000} if sys.platform == "linux" else {}), **query},
     }
 
 
@@ -408,7 +417,6 @@ MAXIMUM_FILES_PER_REQUEST = number("MAXIMUM_FILES_PER_REQUEST", 40)
 MAXIMUM_BYTES_PER_REQUEST = number("MAXIMUM_BYTES_PER_REQUEST", 3 * 1024**3)
 # So long an upload that broke off can be gone on with.
 UPLOAD_DAYS = number("UPLOAD_DAYS", 7)
-DRAFT_DAYS = number("DRAFT_DAYS", 30)
 # A consultation is booked, moved or cancelled by the patient at least so many hours before.
 BOOKING_NOTICE_HOURS = number("BOOKING_NOTICE_HOURS", 24)
 # A Jitsi-compatible video service, the application it knows us by, and the secret with which tokens are signed.
@@ -423,9 +431,23 @@ if VIDEO_URL and not DEMO and not BUILDING:
         raise ImproperlyConfigured(
             "VIDEO_SECRET is missing or shorter than 32 characters; the video service has it too."
         )
+# How long what is kept; `keep_retention` removes what is over. Reminders come after so many days.
+DRAFT_DAYS = number("DRAFT_DAYS", 30)
+DRAFT_REMINDER_DAYS = numbers("DRAFT_REMINDER_DAYS", "7,23")
+NO_ANSWER_DAYS = number("NO_ANSWER_DAYS", 45)
+NO_ANSWER_REMINDER_DAYS = numbers("NO_ANSWER_REMINDER_DAYS", "7,21")
+# After the opinion, or after the end of a request that got none.
+DOCUMENT_DAYS = number("DOCUMENT_DAYS", 365)
+# After the end.
+REQUEST_DAYS = number("REQUEST_DAYS", 730)
 OUTBOX_BODY_DAYS = number("OUTBOX_BODY_DAYS", 30)
 # What readers found wrong, after it was decided.
 ERROR_REPORT_DAYS = number("ERROR_REPORT_DAYS", 90)
+TRAIL_YEARS = number("TRAIL_YEARS", 5)
+if TRAIL_YEARS < 5:
+    raise ImproperlyConfigured(f"TRAIL_YEARS is {TRAIL_YEARS}. The trail is kept for 5 years or longer.")
+# Keys in a backup are good for so long: an older one would bring back what was erased.
+KEY_BACKUP_DAYS = number("KEY_BACKUP_DAYS", 30)
 
 # --- logs: one line of JSON a record, no personal data -------------------------------------------------------------
 

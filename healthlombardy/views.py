@@ -6,8 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
-from django.core.cache import cache
-from django.db import DatabaseError, OperationalError, connection
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -17,6 +16,7 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 from django.views.generic import TemplateView, View
 
+from healthlombardy import health
 from healthlombardy.gallery import sample
 from healthlombardy.home import Home
 from healthlombardy.middleware import database_gone
@@ -58,29 +58,10 @@ def alive(request: HttpRequest) -> JsonResponse:
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
     """Say whether requests can be taken: 200 while the database answers, the rest in words."""
-    parts = {"database": database_answers(), "cache": cache_answers()}
-    status = HTTPStatus.OK if parts["database"] else HTTPStatus.SERVICE_UNAVAILABLE
-    body = {name: "ok" if answers else "degraded" for name, answers in parts.items()}
-    return JsonResponse({"status": "ok" if all(parts.values()) else "degraded", **body}, status=status)
-
-
-def database_answers() -> bool:
-    """Return whether PostgreSQL answers a question."""
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError:
-        return False
-    return True
-
-
-def cache_answers() -> bool:
-    """Return whether Valkey, the cache and broker, answers."""
-    try:
-        cache.get("ready")
-    except Exception:
-        return False
-    return True
+    parts = health.parts()
+    status = HTTPStatus.OK if parts["database"] == health.OK else HTTPStatus.SERVICE_UNAVAILABLE
+    is_whole = health.DEGRADED not in parts.values()
+    return JsonResponse({"status": health.OK if is_whole else health.DEGRADED, **parts}, status=status)
 
 
 class OperatorPage(PublicPage, TemplateView):

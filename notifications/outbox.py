@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
@@ -108,12 +108,14 @@ def cancel(*, dedupe_key: str = "", about: str = "", kind: str = "") -> int:
     return _named(dedupe_key=dedupe_key, about=about, kind=kind).cancel(timezone.now())
 
 
-def erase(*, about: str) -> int:
-    """Cancel what waits about a thing and empty address and text of all its messages; return how many rows."""
+def erase(*, about: str | Collection[str]) -> int:
+    """Cancel what waits about a thing, or several, and forget address and text of all messages; return how many."""
     now = timezone.now()
-    rows = _named(about=about).filter(erased_at=None)
+    if not about:
+        raise ValueError("Name the thing (about).")
+    rows = OutboxMessage.objects.filter(about__in=[about] if isinstance(about, str) else about)
     rows.unended().update(state=MessageState.CANCELLED, ended_at=now)
-    return rows.erase_bodies(now)
+    return rows.forget(now)
 
 
 def ring(message_id: uuid.UUID) -> None:

@@ -4,11 +4,17 @@ from datetime import datetime
 from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import Cast, Concat
 
 from notifications.enums import MessageState
 
 ENDED = (MessageState.SENT, MessageState.FAILED, MessageState.CANCELLED)
+
+
+def _no_look_up() -> Concat:
+    """Return a value of the row itself: the rule "once per event and recipient" goes on holding."""
+    return Concat(Value("erased-"), Cast("id", models.CharField()))
 
 
 class OutboxQuerySet(models.QuerySet):
@@ -47,6 +53,10 @@ class OutboxQuerySet(models.QuerySet):
     def cancel(self, now: datetime) -> int:
         """Cancel what is still waiting; return how many."""
         return self.waiting().update(state=MessageState.CANCELLED, ended_at=now)
+
+    def forget(self, now: datetime) -> int:
+        """Empty address and text, and even the look-up of the address: nothing tells whose message it was."""
+        return self.update(to="", to_key=_no_look_up(), context={}, attachments=[], erased_at=now)
 
     def erase_bodies(self, now: datetime) -> int:
         """Empty address and text for good; the row stays as a record that something was sent."""

@@ -4,14 +4,14 @@ from datetime import timedelta
 from uuid import UUID
 
 from celery import shared_task
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 import healthlombardy.celery  # noqa: F401  whoever loads a task can ring for it
 from notifications import sending
 from notifications.jobs import once, today
-from notifications.models import JobRun, OutboxMessage
+from notifications.models import JobRun
+from notifications.retention import OldBodies
 
 JOB_RUNS_KEPT = timedelta(days=60)
 
@@ -34,6 +34,5 @@ def erase_bodies() -> None:
     now = timezone.now()
     with transaction.atomic():
         if once("notifications.erase_bodies", today()):
-            old = now - timedelta(days=settings.OUTBOX_BODY_DAYS)
-            OutboxMessage.objects.ended_before(old).erase_bodies(now)
+            OldBodies().keep(now)
             JobRun.objects.filter(done_at__lt=now - JOB_RUNS_KEPT).delete()

@@ -1,8 +1,5 @@
 """Error reports of readers: kept for those who edit the listing, then decided."""
 
-import datetime
-
-from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
@@ -38,10 +35,3 @@ def decide(*, report: ErrorReport, state: str, by: User) -> ErrorReport:
     locked.state, locked.decided_by, locked.decided_at = state, by, timezone.now()
     locked.save(update_fields=["state", "decided_by", "decided_at"])
     return locked
-
-
-def remove_old() -> int:
-    """Remove reports decided ERROR_REPORT_DAYS ago; return how many. Whoever wrote one cannot ask for it."""
-    before = timezone.now() - datetime.timedelta(days=settings.ERROR_REPORT_DAYS)
-    number, _by_model = ErrorReport.objects.filter(decided_at__lt=before).delete()
-    return number

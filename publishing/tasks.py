@@ -1,12 +1,13 @@
 """What the worker does with the listings' paper work; each task may run twice."""
 
 from celery import shared_task
+from django.utils import timezone
 
 import healthlombardy.celery  # noqa: F401  whoever loads a task can ring for it
-from publishing import reports
+from publishing.retention import OldReports
 
 
 @shared_task(name="publishing.tasks.remove_old_reports")
 def remove_old_reports() -> None:
     """Remove error reports that were decided long ago."""
-    reports.remove_old()
+    OldReports().keep(timezone.now())

@@ -307,7 +307,7 @@ def _hash(secret: str) -> str:
 
 def _code_hash(row_id: uuid.UUID, code: str) -> str:
     """Return the keyed hash of a code: 40 bits could be guessed from a plain one."""
-    return keyed_hash(f"{row_id}:{code}", "teleconsult/code")
+    return keyed_hash(f"{row_id}:{code}", "teleconsult/code", is_kept=False)
 
 
 def _uuid(text: uuid.UUID | str) -> uuid.UUID:

@@ -82,6 +82,7 @@ class Action(TextChoices):
     WITHDRAW = "withdraw", _("Withdrew the request")
     EXPIRE = "expire", _("The draft was forgotten and is gone")
     ERASE = "erase", _("Erased everything")
+    ERASE_AGAIN = "erase_again", _("Erased everything again, after a backup was restored")
     GIVE_CONSENT = "give_consent", _("Gave consent")
     REVOKE_CONSENT = "revoke_consent", _("Revoked consent")
     STATE_AUTHORITY = "state_authority", _("Stated the authority to act for the patient")

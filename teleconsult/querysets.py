@@ -122,6 +122,13 @@ class RequestQuerySet(models.QuerySet):
         """Keep those that ended before a moment and still hold something."""
         return self.ended().filter(closed_at__lte=moment, erased_at__isnull=True)
 
+    def answered_before(self, moment: datetime.datetime) -> Self:
+        """Keep the ended ones whose opinion was delivered before a moment, or that ended before it without one."""
+        delivered = apps.get_model("teleconsult", "Event").objects.filter(
+            request=OuterRef("pk"), to_status=Status.OPINION_READY, at__lte=moment
+        )
+        return self.ended().filter(Q(closed_at__lte=moment) | Exists(delivered), erased_at__isnull=True)
+
     def with_documents(self) -> Self:
         return self.filter(documents__isnull=False).distinct()
 
@@ -224,6 +231,10 @@ class ConsentQuerySet(models.QuerySet):
 
 class PatientSessionQuerySet(models.QuerySet):
     """A list of patients' sessions."""
+
+    def over_before(self, moment: datetime.datetime) -> Self:
+        """Keep those that were over before a moment, whichever way they ended."""
+        return self.filter(Q(ended_at__lt=moment) | Q(started_at__lt=moment - SESSION_LONGEST))
 
     def alive(self, now: datetime.datetime | None = None) -> Self:
         """Keep those neither ended, nor idle for 20 minutes, nor older than two hours."""

@@ -12,10 +12,9 @@ from django.utils import timezone
 
 import healthlombardy.celery  # noqa: F401  whoever loads a task can ring for it
 from notifications.jobs import once, today
-from teleconsult import consultation_reminders, digest, mailings, workflow
+from teleconsult import consultation_reminders, digest, mailings, retention, workflow
 from teleconsult.exceptions import RequestError
 from teleconsult.models import Booking, Request
-from teleconsult.permissions import Actor
 from vault.incoming import IncomingFile
 
 # A doorbell that nobody heard is made good after this; a sweep rings for so many at most.
@@ -23,9 +22,6 @@ SWEEP_AFTER = datetime.timedelta(seconds=30)
 SWEEP_SIZE = 20
 # Putting 2 GiB together on a busy machine; other tasks are limited to five minutes.
 KEEP_SECONDS = 900
-
-DRAFT_REMINDERS = (7, 23)
-WAIT_REMINDERS = (7, 21)
 
 
 @shared_task(name="teleconsult.tasks.keep_deadlines")
@@ -86,40 +82,35 @@ def _keep_deadlines(now: datetime.datetime) -> None:
 
 
 def remind_of_drafts(now: datetime.datetime) -> None:
-    """Write to those whose draft was not touched for 7 and for 23 days."""
-    for request, days in _reached(DRAFT_REMINDERS, Request.objects.forgotten_since, now):
+    """Write to those whose draft was not touched for some days."""
+    for request, days in _reached(settings.DRAFT_REMINDER_DAYS, Request.objects.forgotten_since, now):
         ends = request.saved_at + datetime.timedelta(days=settings.DRAFT_DAYS)
         if ends > now:
             _each(partial(mailings.remind_of_draft, request, days=days, ends_on=ends.date()))
 
 
 def remind_waiting(now: datetime.datetime) -> None:
-    """Write to those we have waited for, after 7 and after 21 days."""
-    for request, days in _reached(WAIT_REMINDERS, Request.objects.waiting_since, now):
-        ends = (request.paused_since or now) + workflow.NO_ANSWER_AFTER
+    """Write to those we have waited for, and say when the request ends."""
+    for request, days in _reached(settings.NO_ANSWER_REMINDER_DAYS, Request.objects.waiting_since, now):
+        ends = (request.paused_since or now) + datetime.timedelta(days=settings.NO_ANSWER_DAYS)
         if ends > now:
             _each(partial(mailings.remind, request, days=days, ends_on=ends.date()))
 
 
 def expire_drafts(now: datetime.datetime) -> None:
-    """End drafts that were not touched for 30 days."""
-    old = now - datetime.timedelta(days=settings.DRAFT_DAYS)
-    for request in Request.objects.forgotten_since(old).iterator():
-        _each(partial(workflow.expire, request=request, by=Actor.portal("expire_drafts")))
+    """End drafts that were not touched for DRAFT_DAYS."""
+    retention.ForgottenDrafts().keep(now)
 
 
 def close_unanswered(now: datetime.datetime) -> None:
-    """End requests whose patient has not answered for 45 days."""
-    for request in Request.objects.waiting_since(now - workflow.NO_ANSWER_AFTER).iterator():
-        _each(partial(workflow.close_no_answer, request=request, by=Actor.portal("close_unanswered")))
+    """End requests whose patient has not answered for NO_ANSWER_DAYS."""
+    retention.Unanswered().keep(now)
 
 
 def erase_old(now: datetime.datetime) -> None:
-    """Remove documents 12 months after a request ended, everything after 24."""
-    for request in Request.objects.ended_before(now - workflow.DOCUMENTS_KEPT).with_documents().iterator():
-        _each(partial(workflow.remove_old_documents, request=request, by=Actor.portal("erase_old")))
-    for request in Request.objects.ended_before(now - workflow.REQUEST_KEPT).iterator():
-        _each(partial(workflow.erase, request=request, by=Actor.portal("erase_old")))
+    """Remove documents and requests that were kept long enough, and what told of requests that are gone."""
+    for rule in (retention.OldDocuments, retention.EndedRequests, retention.LastMails, retention.OldDoors):
+        rule().keep(now)
 
 
 def _reached(

@@ -38,6 +38,7 @@ class Requirement(TextChoices):
     OLD = "old", _("it ended 12 months ago (documents) or 24 months ago (everything)")
     UNANSWERED = "unanswered", _("the patient was awaited for 45 days")
     CONSULTATION = "consultation", _("the protocol includes a live consultation")
+    TOMBSTONE = "tombstone", _("it was erased before, and came back with a backup")
 
 
 class Mail(TextChoices):
@@ -189,6 +190,7 @@ TABLE: tuple[Transition, ...] = (
     Transition(_A.WITHDRAW, OPEN_STATUSES, _S.WITHDRAWN, PATIENTS, tells=(_M.WITHDRAWN,)),
     Transition(_A.ERASE, UNERASED, _S.ERASED, PATIENTS, tells=(_M.ERASED,)),
     Transition(_A.ERASE, (_S.DECLINED, _S.WITHDRAWN, _S.CLOSED), _S.ERASED, (Role.SYSTEM,), (_R.OLD,)),
+    Transition(_A.ERASE_AGAIN, UNERASED, _S.ERASED, (Role.SYSTEM,), (_R.TOMBSTONE,)),
     Transition(_A.GIVE_CONSENT, (_S.DRAFT, *OPEN_STATUSES), Target.STAYS, PATIENTS),
     Transition(_A.GIVE_CONSENT, (_S.AWAITING_PATIENT,), Target.RETURNS, PATIENTS, (_R.ASKED_FOR,)),
     Transition(_A.REVOKE_CONSENT, OPEN_STATUSES, Target.STAYS, PATIENTS),

@@ -25,6 +25,7 @@ from django.utils.translation import gettext_lazy as _
 from vault.data_classes import DataClass
 from vault.fields import SealedTextField
 from vault.keys import DataKey, open_key, seal, unseal
+from vault.tombstones import Kind, Tombstone
 
 if TYPE_CHECKING:
     from tink import KeysetHandle
@@ -223,8 +224,10 @@ class StoredFile(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Delete the row, and the sealed bytes when the transaction commits."""
-        name = self.storage_name
-        deleted = super().delete(*args, **kwargs)
+        name, of = self.storage_name, self.pk
+        with transaction.atomic():
+            deleted = super().delete(*args, **kwargs)
+            Tombstone.objects.note(Kind.FILE, of)
         transaction.on_commit(lambda: documents().delete(name))
         return deleted
 
@@ -277,7 +280,7 @@ def files_without_row(older_than: timedelta = timedelta(days=1)) -> Iterator[str
 def rows_without_file() -> Iterator[StoredFile]:
     """Yield the rows whose sealed bytes are gone."""
     storage = documents()
-    for file in StoredFile.objects.only("id", "storage_name").iterator():
+    for file in StoredFile.objects.filter(data_key__erased_at=None).only("id", "storage_name").iterator():
         if not storage.exists(file.storage_name):
             yield file
 

@@ -1,8 +1,8 @@
 """Master keys (from the environment), data keys (one per request) and keyed hashes.
 
 A data key seals everything of one request and is itself stored wrapped by a master key. Erasing the wrapped bytes
-erases the request. Rotation: put a new version in front of MASTER_KEYS, run `rotate_master_key`, and keep the lowest
-version configured: keyed hashes are made with it, so that look-ups go on working.
+erases the request. The portal's own keys (what belongs to no request, look-up hashes) are wrapped rows too, so a master
+key opens nothing but wrappings: put a new version into MASTER_KEYS, run `rotate_master_key`, and take the old one out.
 """
 
 import base64
@@ -22,15 +22,18 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 
 from vault.data_classes import DataClass
+from vault.tombstones import Kind, Tombstone
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
+# Keys of the portal itself begin so; they are never erased.
+LASTING = "00000000-0000-4000-8000-"
 # Rows that belong to no request (users, outbox) are sealed under this one key.
-PORTAL_KEY_ID = uuid.UUID("00000000-0000-4000-8000-000000000001")
+PORTAL_KEY_ID = uuid.UUID(f"{LASTING}000000000001")
 # An erased key may stay readable in other processes for as long as this.
 CACHE_SECONDS = 30
 CACHE_SIZE = 1024
@@ -96,8 +99,8 @@ class _OpenedKeys:
 
     def get(self, id_: uuid.UUID) -> bytes | None:
         until, key = self._keys.get((settings.MASTER_KEYS, id_), (0.0, b""))
-        # The portal key is never erased, so a look-up every half minute would buy nothing.
-        return key if id_ == PORTAL_KEY_ID and key or until > time.monotonic() else None
+        # The portal's own keys are never erased, so a look-up every half minute would buy nothing.
+        return key if key and (is_lasting(id_) or until > time.monotonic()) else None
 
     def put(self, id_: uuid.UUID, key: bytes) -> None:
         if len(self._keys) >= CACHE_SIZE:
@@ -122,21 +125,26 @@ class DataKeyQuerySet(models.QuerySet["DataKey"]):
         data_key.save(force_insert=True)
         return data_key
 
-    def make_portal_key(self) -> "DataKey":
-        """Return the portal's own key, storing it on first use.
+    def make_lasting(self, id_: uuid.UUID, purpose: str) -> "DataKey":
+        """Return a key of the portal itself, storing it on first use.
 
         Its bytes are derived, not drawn: two processes that make it at once, or one whose transaction is rolled
-        back, hold the same key.
+        back, hold the same key. Once it is stored, no master key is needed to make it again.
         """
         versions = master_keys()
-        data_key = self.model(id=PORTAL_KEY_ID)
-        data_key.wrap(derive(versions[min(versions)], "portal-key"))
+        data_key = self.model(id=id_)
+        data_key.wrap(derive(versions[min(versions)], purpose))
         self.bulk_create([data_key], ignore_conflicts=True)
-        return self.get(pk=PORTAL_KEY_ID)
+        return self.get(pk=id_)
 
     def wrapped_before(self, version: int) -> "DataKeyQuerySet":
         """Return the keys an older master key wraps."""
         return self.filter(master_version__lt=version, erased_at=None)
+
+    def by_version(self) -> dict[int, int]:
+        """Return how many keys each master key wraps."""
+        kept = self.filter(erased_at=None).order_by("master_version").values("master_version")
+        return dict(kept.annotate(number=models.Count("pk")).values_list("master_version", "number"))
 
 
 class DataKey(models.Model):
@@ -189,20 +197,33 @@ class DataKey(models.Model):
 
     def erase(self) -> None:
         """Destroy the wrapped bytes for good; erasing twice does nothing more."""
-        if self.pk == PORTAL_KEY_ID:
+        if is_lasting(self.pk):
             raise ValueError("The portal's own key cannot be erased.")
         self.erased_at = self.erased_at or timezone.now()
         self.wrapped = None
-        self.save(update_fields=["wrapped", "erased_at"])
+        with transaction.atomic():
+            self.save(update_fields=["wrapped", "erased_at"])
+            Tombstone.objects.note(Kind.KEY, self.pk)
         opened_keys.forget(self.pk)
 
     def _bound_to(self) -> str:
         return f"{self._meta.db_table}|wrapped|{self.pk}|{self.master_version}"
 
 
+def is_lasting(id_: uuid.UUID) -> bool:
+    """Return whether a key is one of the portal itself."""
+    return str(id_).startswith(LASTING)
+
+
 def portal_key() -> DataKey:
     """Return the key of rows that belong to no request, made on first use."""
-    return DataKey.objects.filter(pk=PORTAL_KEY_ID).first() or DataKey.objects.make_portal_key()
+    return _lasting_key(PORTAL_KEY_ID, "portal-key")
+
+
+def hash_key(purpose: str) -> DataKey:
+    """Return the key of the look-up hashes of one purpose, made on first use."""
+    mark = hashlib.sha256(purpose.encode()).hexdigest()[:11]
+    return _lasting_key(uuid.UUID(f"{LASTING}f{mark}"), f"keyed-hash/{purpose}")
 
 
 def open_key(id_: uuid.UUID) -> bytes:
@@ -214,21 +235,38 @@ def open_key(id_: uuid.UUID) -> bytes:
     return key
 
 
+def missing_versions() -> dict[int, int]:
+    """Return the versions that are not in MASTER_KEYS, with how many data keys cannot be opened without them."""
+    versions = master_keys()
+    return {version: number for version, number in DataKey.objects.by_version().items() if version not in versions}
+
+
 @functools.lru_cache(maxsize=64)
-def _hash_key(master_keys_text: str, purpose: str) -> bytes:
+def _key_of_kept_hashes(master_keys_text: str, purpose: str) -> bytes:
+    return hash_key(purpose).open()
+
+
+@functools.lru_cache(maxsize=64)
+def _key_of_passing_hashes(master_keys_text: str, purpose: str) -> bytes:
     versions = parse_master_keys(master_keys_text)
     return derive(versions[min(versions)], f"keyed-hash/{purpose}")
 
 
-def keyed_hash(value: str, purpose: str) -> str:
+def keyed_hash(value: str, purpose: str, *, is_kept: bool = True) -> str:
     """Return 64 hex digits that find this value again, and tell nothing without the key.
 
-    The lowest master key makes them: it stays configured after a rotation.
+    Kept ones stay the same when master keys come and go. Those that are over within hours (`is_kept=False`) ask the
+    database for nothing.
     """
-    key = _hash_key(settings.MASTER_KEYS, purpose)
+    key_of = _key_of_kept_hashes if is_kept else _key_of_passing_hashes
+    key = key_of(settings.MASTER_KEYS, purpose)
     return hmac.new(key, value.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
 
 
 def email_hash(address: str) -> str:
     """Return the look-up hash of a mail address, whatever its case, width and blanks."""
     return keyed_hash(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", address).strip().casefold()), "email")
+
+
+def _lasting_key(id_: uuid.UUID, purpose: str) -> DataKey:
+    return DataKey.objects.filter(pk=id_).first() or DataKey.objects.make_lasting(id_, purpose)

@@ -26,6 +26,8 @@ class Counter(models.Model):
     """How often something happened in the running window."""
 
     data_class: ClassVar[DataClass] = DataClass.OPERATIONAL
+    # Over within hours: not in a backup, for a restore must let nobody in.
+    is_momentary = True
 
     scope = models.CharField(max_length=60)
     # Mail and network addresses are kept as keyed hashes only.
@@ -71,4 +73,4 @@ def remove_ended() -> int:
 
 
 def _hashed(scope: str, key: str) -> str:
-    return keyed_hash(key, f"limits/{scope}")
+    return keyed_hash(key, f"limits/{scope}", is_kept=False)

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 from celery import shared_task
 from django.db import transaction
+from django.utils import timezone
 
 import healthlombardy.celery  # noqa: F401  whoever loads a task can ring for it
-from vault import judging, limits, trail
+from vault import judging, limits, retention, tombstones, trail
 from vault.files import StoredFile, documents, files_without_row, rows_without_file
 from vault.incoming import chunks_without_row, files_without_chunk
 
@@ -45,6 +46,18 @@ def anchor_trail() -> None:
 def remove_ended_counters() -> None:
     """Delete counters whose window is over."""
     limits.remove_ended()
+
+
+@shared_task
+def remove_old_trail() -> None:
+    """Remove entries of the trail whose years are over."""
+    retention.OldTrail().keep(timezone.now())
+
+
+@shared_task
+def keep_tombstones() -> None:
+    """Write into the list of what was erased whatever a dying process left out."""
+    tombstones.keep_file()
 
 
 @shared_task

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.db import connection, models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -169,7 +170,11 @@ def record(
         raise NotInTransaction("Call record() inside transaction.atomic(), together with what it tells of.")
     case_id = _case_id(case)
     _lock_chain(case_id)
-    last = TrailEntry.objects.filter(case_id=case_id).order_by("-number").first()
+    # Where all entries are gone with their time, the last anchor tells where the chain goes on.
+    last = (
+        TrailEntry.objects.filter(case_id=case_id).order_by("-number").first()
+        or TrailAnchor.objects.filter(case_id=case_id).order_by("-number").first()
+    )
     entry = TrailEntry(
         case_id=case_id,
         number=last.number + 1 if last else 1,
@@ -190,16 +195,19 @@ def record(
 
 
 def verify_chain(case: models.Model | uuid.UUID | str | None) -> int:
-    """Return the number of entries of an intact chain; raises `ChainBroken` with the first number that is wrong."""
+    """Return the number of entries of an intact chain; raises `ChainBroken` with the first number that is wrong.
+
+    The beginning may be missing up to an entry that was anchored longer ago than the trail is kept; nothing else may.
+    """
     case_id = _case_id(case)
-    anchors = dict(TrailAnchor.objects.filter(case_id=case_id).values_list("number", "hash"))
-    previous_hash, number = _first_link(case_id)
+    anchors = {row.number: row for row in TrailAnchor.objects.filter(case_id=case_id).order_by("number")}
+    previous_hash, number = _first_link(case_id, anchors)
     count = 0
     for entry in TrailEntry.objects.of_case(case_id).iterator():
         number += 1
         if (entry.number, entry.previous_hash, entry.hash) != (number, previous_hash, entry.computed_hash()):
             raise ChainBroken(f"Entry {number} of case {case_id} was changed or is missing.")
-        if anchors.pop(number, entry.hash) != entry.hash:
+        if number in anchors and anchors[number].hash != entry.hash:
             raise ChainBroken(f"Entry {number} of case {case_id} is not the one that was anchored.")
         previous_hash = entry.hash
         count += 1
@@ -219,6 +227,45 @@ def verify_all_chains() -> Iterator[str]:
             yield str(broken)
 
 
+def kept_since() -> date:
+    """Return the day before which whatever was anchored may be gone."""
+    today = timezone.now().astimezone(UTC).date()
+    year = today.year - settings.TRAIL_YEARS
+    # PostgreSQL, too, takes the day before where there is no 29 February.
+    return today.replace(year=year) if (today.month, today.day) != (2, 29) else date(year, 2, 28)
+
+
+def removable() -> dict[uuid.UUID | None, int]:
+    """Return, by case, how many entries are older than the trail is kept."""
+    ends = dict(
+        TrailAnchor.objects.filter(on__lt=kept_since())
+        .order_by()
+        .values("case_id")
+        .annotate(last=models.Max("number"))
+        .values_list("case_id", "last")
+    )
+    counted = {
+        case_id: TrailEntry.objects.filter(case_id=case_id, number__lte=number).count()
+        for case_id, number in ends.items()
+    }
+    return {case_id: count for case_id, count in counted.items() if count}
+
+
+def remove_old() -> int:
+    """Remove what was anchored longer ago than TRAIL_YEARS; return how many entries. What stays can be verified."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT vault_remove_old_trail(%s)", [settings.TRAIL_YEARS])
+        return int(cursor.fetchone()[0])
+
+
+def digest_of(on: date) -> str:
+    """Return the digest of the heads that were anchored on a day, as the log of that day has it."""
+    digest = hashlib.sha256()
+    for case_id, number, head in _anchors_of(on):
+        digest.update(f"{case_id}|{number}|{head}\n".encode())
+    return digest.hexdigest()
+
+
 def anchor_heads(on: date | None = None) -> str:
     """Copy the head of every chain that grew since its last anchor, log and return their digest.
 
@@ -229,11 +276,9 @@ def anchor_heads(on: date | None = None) -> str:
         TrailAnchor(on=on, case_id=entry.case_id, number=entry.number, hash=entry.hash) for entry in _unanchored_heads()
     ]
     TrailAnchor.objects.bulk_create(anchors, ignore_conflicts=True, batch_size=1000)
-    digest = hashlib.sha256()
-    for case_id, number, head in _anchors_of(on):
-        digest.update(f"{case_id}|{number}|{head}\n".encode())
-    log.info("Trail anchored on %s: %s", on, digest.hexdigest())
-    return digest.hexdigest()
+    digest = digest_of(on)
+    log.info("Trail anchored on %s: %s", on, digest)
+    return digest
 
 
 def _anchors_of(on: date) -> Any:
@@ -253,15 +298,17 @@ def _unanchored_heads() -> Iterator[TrailEntry]:
             yield entry
 
 
-def _first_link(case_id: uuid.UUID | None) -> tuple[str, int]:
-    """Return the hash and number before the oldest entry that is kept; what is older than five years was removed."""
+def _first_link(case_id: uuid.UUID | None, anchors: dict[int, TrailAnchor]) -> tuple[str, int]:
+    """Return the hash and number before the oldest entry that is kept; what is older was removed in time."""
     oldest = TrailEntry.objects.of_case(case_id).first()
-    if oldest is None or oldest.number == 1:
+    if oldest is not None and oldest.number == 1:
         return NO_HASH, 0
-    before = TrailAnchor.objects.filter(case_id=case_id, number=oldest.number - 1).first()
-    if before is None:
+    removable = [number for number, anchor in anchors.items() if anchor.on < kept_since()]
+    if oldest is None:
+        return (anchors[max(removable)].hash, max(removable)) if removable else (NO_HASH, 0)
+    if oldest.number - 1 not in removable:
         raise ChainBroken(f"The beginning of the trail of case {case_id} is missing.")
-    return before.hash, before.number
+    return anchors[oldest.number - 1].hash, oldest.number - 1
 
 
 def _lock_chain(case_id: uuid.UUID | None) -> None:

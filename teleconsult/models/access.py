@@ -44,6 +44,8 @@ class AccessCode(models.Model):
     """A one-time code sent to the mailbox, for one browser; a look-up that found nothing leaves such a row too."""
 
     data_class = DataClass.OPERATIONAL
+    # Over within hours: not in a backup, for a restore must let nobody in.
+    is_momentary = True
     data_classes = {"code_hash": DataClass.IDENTITY, "browser_hash": DataClass.IDENTITY}
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -70,6 +72,8 @@ class PatientSession(models.Model):
     """A patient who came in; no Django user, a table and a cookie of its own."""
 
     data_class = DataClass.OPERATIONAL
+    # Over within hours: not in a backup, for a restore must let nobody in.
+    is_momentary = True
     data_classes = {"token_hash": DataClass.IDENTITY}
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

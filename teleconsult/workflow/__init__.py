@@ -31,7 +31,7 @@ from teleconsult.workflow.correspondence import send_message, write_note
 from teleconsult.workflow.decisions import give_consent, revoke_consent, state_authority
 from teleconsult.workflow.documents import add_document, remove_document, remove_old_documents
 from teleconsult.workflow.drafts import LONGEST_NAME, Started, save_draft, send_question, start_draft, submit
-from teleconsult.workflow.endings import close_no_answer, erase, expire
+from teleconsult.workflow.endings import close_no_answer, erase, erase_again, erase_again_under, expire, remains
 from teleconsult.workflow.facility import name_specialist, return_to_triage, settle_fee
 from teleconsult.workflow.office import (
     ask_consent,
@@ -49,16 +49,20 @@ from teleconsult.workflow.office import (
 from teleconsult.workflow.patient import ask_receipt, patient_answers, withdraw
 from teleconsult.workflow.possible import allowed_actions, allows, asked, awaited_facility
 from teleconsult.workflow.referrals import refer
-from teleconsult.workflow.requirements import DOCUMENTS_KEPT, NO_ANSWER_AFTER, REQUEST_KEPT, missing_answers
+from teleconsult.workflow.requirements import missing_answers
 from teleconsult.workflow.steps import LONGEST_TEXT
-from teleconsult.workflow.uploads import begin_upload, keep_upload, receive_upload, remove_old_uploads, remove_upload
+from teleconsult.workflow.uploads import (
+    begin_upload,
+    keep_upload,
+    old_uploads,
+    receive_upload,
+    remove_old_uploads,
+    remove_upload,
+)
 
 __all__ = [
-    "DOCUMENTS_KEPT",
     "LONGEST_NAME",
     "LONGEST_TEXT",
-    "NO_ANSWER_AFTER",
-    "REQUEST_KEPT",
     "Started",
     "add_document",
     "add_exception",
@@ -81,6 +85,8 @@ __all__ = [
     "confirm_identity",
     "decline",
     "erase",
+    "erase_again",
+    "erase_again_under",
     "expire",
     "forward",
     "give_consent",
@@ -92,6 +98,7 @@ __all__ = [
     "missing_answers",
     "move_booking",
     "name_specialist",
+    "old_uploads",
     "patient_answers",
     "receive_upload",
     "record_done",
@@ -99,6 +106,7 @@ __all__ = [
     "record_no_show",
     "refer",
     "release_hold",
+    "remains",
     "remove_document",
     "remove_line",
     "remove_old_documents",

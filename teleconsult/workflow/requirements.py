@@ -35,16 +35,10 @@ from teleconsult.exceptions import (
 from teleconsult.models import Request
 from teleconsult.transitions import Requirement
 from treatments.models import Protocol
+from vault.tombstones import Kind, Tombstone
 
 if TYPE_CHECKING:
     from teleconsult.workflow.steps import Step
-
-NO_ANSWER_AFTER = datetime.timedelta(days=45)
-
-# After the end of a request: trust.md, retention.
-DOCUMENTS_KEPT = datetime.timedelta(days=365)
-
-REQUEST_KEPT = datetime.timedelta(days=730)
 
 
 def missing_answers(request: Request) -> list[str]:
@@ -150,13 +144,18 @@ def _check_forgotten(step: "Step") -> None:
 
 
 def _check_old(step: "Step") -> None:
-    kept = DOCUMENTS_KEPT if step.action == Action.REMOVE_DOCUMENT else REQUEST_KEPT
-    if step.request.closed_at is None or step.request.closed_at > step.now - kept:
+    # The same words of the table as the rules of `teleconsult.retention`.
+    if step.action == Action.REMOVE_DOCUMENT:
+        over = Request.objects.answered_before(step.now - datetime.timedelta(days=settings.DOCUMENT_DAYS))
+    else:
+        over = Request.objects.ended_before(step.now - datetime.timedelta(days=settings.REQUEST_DAYS))
+    if not over.filter(pk=step.request.pk).exists():
         raise IllegalStep(_("The request ended a short time ago."))
 
 
 def _check_unanswered(step: "Step") -> None:
-    if step.request.paused_since is None or step.request.paused_since > step.now - NO_ANSWER_AFTER:
+    since = step.now - datetime.timedelta(days=settings.NO_ANSWER_DAYS)
+    if step.request.paused_since is None or step.request.paused_since > since:
         raise IllegalStep(_("The patient still has time to answer."))
 
 
@@ -164,6 +163,11 @@ def _check_consultation(step: "Step") -> None:
     protocol = step.request.protocol
     if protocol is None or not protocol.includes_consultation:
         raise NoConsultation
+
+
+def _check_tombstone(step: "Step") -> None:
+    if not Tombstone.objects.filter(kind=Kind.KEY, of=step.request.data_key_id).exists():
+        raise IllegalStep
 
 
 _CHECKS = {
@@ -182,4 +186,5 @@ _CHECKS = {
     Requirement.OLD: _check_old,
     Requirement.UNANSWERED: _check_unanswered,
     Requirement.CONSULTATION: _check_consultation,
+    Requirement.TOMBSTONE: _check_tombstone,
 }

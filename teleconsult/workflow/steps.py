@@ -32,6 +32,7 @@ _TRAIL_ACTIONS = {
     Action.GIVE_CONSENT: trail.Action.GRANTED,
     Action.REVOKE_CONSENT: trail.Action.REVOKED,
     Action.ERASE: trail.Action.ERASED,
+    Action.ERASE_AGAIN: trail.Action.ERASED,
     Action.EXPIRE: trail.Action.ERASED,
 }
 

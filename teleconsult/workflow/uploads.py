@@ -8,6 +8,7 @@ from pathlib import PurePath
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 
 from teleconsult import permissions, transitions
 from teleconsult.enums import Action
@@ -124,11 +125,15 @@ def keep_upload(*, upload_id: uuid.UUID) -> Document | None:
         return None
 
 
+def old_uploads(now: datetime.datetime) -> QuerySet[DocumentUpload]:
+    """Return the uploads nobody went on with for `UPLOAD_DAYS`."""
+    before = now - datetime.timedelta(days=settings.UPLOAD_DAYS)
+    return DocumentUpload.objects.filter(incoming__in=IncomingFile.objects.unfinished().filter(touched_at__lt=before))
+
+
 def remove_old_uploads(*, now: datetime.datetime) -> int:
     """Forget the uploads nobody went on with for `UPLOAD_DAYS`, and return how many there were."""
-    before = now - datetime.timedelta(days=settings.UPLOAD_DAYS)
-    old = DocumentUpload.objects.filter(incoming__in=IncomingFile.objects.unfinished().filter(touched_at__lt=before))
-    keys = list(old.values_list("pk", flat=True))
+    keys = list(old_uploads(now).values_list("pk", flat=True))
     for key in keys:
         _drop(key)
     return len(keys)

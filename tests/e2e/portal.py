@@ -62,7 +62,7 @@ class Portal:
     port: int
 
     @classmethod
-    def start(cls) -> "Portal":
+    def start(cls, **environment: str) -> "Portal":
         """Start it with the real catalogue and the demo data, and wait until it answers."""
         data_dir = Path(tempfile.mkdtemp(prefix="healthlombardy-e2e-"))
         # As root PostgreSQL runs as nobody, who must be able to walk in.
@@ -74,7 +74,7 @@ class Portal:
             process = subprocess.Popen(
                 [sys.executable, "-m", "healthlombardy.local", "run"],
                 cwd=REPOSITORY,
-                env=inherited | {"DATA_DIR": str(data_dir), "PORT": str(port), "DEMO": "1"},
+                env=inherited | {"DATA_DIR": str(data_dir), "PORT": str(port), "DEMO": "1"} | environment,
                 stdout=said,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

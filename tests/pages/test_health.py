@@ -50,7 +50,7 @@ def test_ready_says_what_answers(client: Client, db: None) -> None:
     answer = client.get("/readyz")
 
     assert answer.status_code == 200
-    assert answer.json() == {"status": "ok", "database": "ok", "cache": "ok"}
+    assert answer.json() == {"status": "ok", "database": "ok", "cache": "ok", "scanner": "off", "mail": "ok"}
 
 
 def test_without_the_cache_requests_can_still_be_taken(
@@ -61,7 +61,13 @@ def test_without_the_cache_requests_can_still_be_taken(
     answer = client.get("/readyz")
 
     assert answer.status_code == 200
-    assert answer.json() == {"status": "degraded", "database": "ok", "cache": "degraded"}
+    assert answer.json() == {
+        "status": "degraded",
+        "database": "ok",
+        "cache": "degraded",
+        "scanner": "off",
+        "mail": "ok",
+    }
 
 
 def test_without_the_database_it_is_not_ready(client: Client, db: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 import time_machine
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, IntegrityError, ProgrammingError, connection, transaction
 from django.utils import timezone
 
@@ -286,3 +286,114 @@ def test_race_shows_without_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_racing_writers_make_one_chain() -> None:
     assert errors_of_racing_writers() == 0
     assert verify_chain(CASE) == 40
+
+
+# --- five years ------------------------------------------------------------------------------------------------------
+
+
+def write_in_the_past(days: int, count: int, case: uuid.UUID | None = CASE) -> None:
+    """Record and anchor as it was so many days ago."""
+    with time_machine.travel(timezone.now() - timedelta(days=days), tick=False):
+        write(count, case)
+        anchor_heads()
+
+
+def test_old_beginning_is_removed_and_the_rest_stays_whole(db: None) -> None:
+    write_in_the_past(6 * 366, 2)
+    write_in_the_past(5 * 366 + 1, 2)
+    write_in_the_past(30, 3)
+    write(1)
+    assert trail.removable() == {CASE: 4}
+
+    assert trail.remove_old() == 4
+
+    assert [entry.number for entry in TrailEntry.objects.of_case(CASE)] == [5, 6, 7, 8]
+    assert verify_chain(CASE) == 4
+    assert trail.remove_old() == 0
+
+
+def test_chain_that_is_over_is_removed_whole_and_can_go_on(db: None) -> None:
+    write_in_the_past(6 * 366, 3)
+    trail.remove_old()
+
+    assert verify_chain(CASE) == 0
+    assert [entry.number for entry in write(2)] == [4, 5]
+    assert verify_chain(CASE) == 2
+
+
+def test_beginning_removed_before_its_time_is_seen(db: None) -> None:
+    write_in_the_past(4 * 366, 2)
+    write(2)
+    tamper("DELETE FROM vault_trailentry WHERE number < 3")
+
+    with pytest.raises(ChainBroken, match="beginning"):
+        verify_chain(CASE)
+
+
+def test_chain_removed_whole_before_its_time_stays_seen_when_it_goes_on(db: None) -> None:
+    write_in_the_past(100, 2)
+    tamper("DELETE FROM vault_trailentry")
+    write(1)
+
+    with pytest.raises(ChainBroken, match="beginning"):
+        verify_chain(CASE)
+
+
+def test_nothing_goes_before_five_years_whatever_is_asked(db: None) -> None:
+    write_in_the_past(4 * 366, 1)
+
+    with pytest.raises(ProgrammingError, match="five years"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT vault_remove_old_trail(3)")
+    assert trail.remove_old() == 0
+
+
+def test_application_may_remove_what_is_old_and_nothing_else(as_application: None) -> None:
+    with transaction.atomic():
+        write_in_the_past(6 * 366, 1, uuid.uuid4())
+
+    assert trail.remove_old() == 1
+    assert TrailEntry.objects.count() == 1
+
+
+def test_entry_put_in_between_is_seen(db: None) -> None:
+    write(3)
+    tamper(
+        "INSERT INTO vault_trailentry SELECT gen_random_uuid(), case_id, 4, at, actor_kind, actor_id, role,"
+        " facility_id, action, object_kind, object_id, detail, previous_hash, hash"
+        " FROM vault_trailentry WHERE number = 2"
+    )
+
+    with pytest.raises(ChainBroken, match="Entry 4"):
+        verify_chain(CASE)
+
+
+def test_entries_in_another_order_are_seen(db: None) -> None:
+    write(3)
+    tamper("UPDATE vault_trailentry SET number = 9 WHERE number = 2")
+    tamper("UPDATE vault_trailentry SET number = 2 WHERE number = 3")
+    tamper("UPDATE vault_trailentry SET number = 3 WHERE number = 9")
+
+    with pytest.raises(ChainBroken, match="Entry 2"):
+        verify_chain(CASE)
+
+
+def test_command_says_that_the_trail_is_whole_and_what_is_broken(db: None, capsys: Any) -> None:
+    write(3)
+    digest = anchor_heads(date(2026, 3, 1))
+    call_command("verify_trail", digest=[f"2026-03-01={digest}"])
+    assert "The trail is whole: 3 entries, 1 anchors." in capsys.readouterr().out
+
+    with pytest.raises(CommandError, match="The trail is broken"):
+        call_command("verify_trail", digest=[f"2026-03-01={'0' * 64}"])
+    assert "The anchors of 2026-03-01 are not those that were logged." in capsys.readouterr().err
+
+    tamper("DELETE FROM vault_trailentry WHERE number = 2")
+    with pytest.raises(CommandError, match="The trail is broken"):
+        call_command("verify_trail")
+    assert f"Entry 2 of case {CASE}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("pair", ["2026-03-01", "yesterday=abc"])
+def test_command_wants_a_day_and_a_digest(db: None, pair: str) -> None:
+    with pytest.raises(CommandError):
+        call_command("verify_trail", digest=[pair])

@@ -59,4 +59,6 @@ def _statements(role: str) -> list[str]:
         f"REVOKE ALL ON {append_only}, {read_only} FROM {role}",
         f"GRANT SELECT, INSERT ON {append_only} TO {role}",
         f"GRANT SELECT ON {read_only} TO {role}",
+        "REVOKE ALL ON FUNCTION vault_remove_old_trail(integer) FROM PUBLIC",
+        f"GRANT EXECUTE ON FUNCTION vault_remove_old_trail(integer) TO {role}",
     ]
