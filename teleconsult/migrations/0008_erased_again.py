@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("teleconsult", "0006_consultations"),
+        ("teleconsult", "0007_roles_and_steps"),
     ]
 
     operations = [
