@@ -14,7 +14,7 @@ import healthlombardy.celery  # noqa: F401  whoever loads a task can ring for it
 from notifications.jobs import once, today
 from teleconsult import consultation_reminders, digest, mailings, workflow
 from teleconsult.exceptions import RequestError
-from teleconsult.models import Booking, Request
+from teleconsult.models import Booking, Opinion, Request
 from teleconsult.permissions import Actor
 from vault.incoming import IncomingFile
 
@@ -82,6 +82,7 @@ def _keep_deadlines(now: datetime.datetime) -> None:
     remind_waiting(now)
     expire_drafts(now)
     close_unanswered(now)
+    close_answered(now)
     erase_old(now)
 
 
@@ -112,6 +113,12 @@ def close_unanswered(now: datetime.datetime) -> None:
     """End requests whose patient has not answered for 45 days."""
     for request in Request.objects.waiting_since(now - workflow.NO_ANSWER_AFTER).iterator():
         _each(partial(workflow.close_no_answer, request=request, by=Actor.portal("close_unanswered")))
+
+
+def close_answered(now: datetime.datetime) -> None:
+    """End requests whose days for questions about the opinion are over."""
+    for opinion in Opinion.objects.over_at(now).select_related("request").iterator():
+        _each(partial(workflow.close_answered, request=opinion.request, by=Actor.portal("close_answered")))
 
 
 def erase_old(now: datetime.datetime) -> None:

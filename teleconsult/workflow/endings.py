@@ -8,6 +8,7 @@ from teleconsult.enums import Action, CloseReason
 from teleconsult.models import Request
 from teleconsult.permissions import Actor
 from teleconsult.workflow.documents import delete_documents
+from teleconsult.workflow.opinions import forget_opinions
 from teleconsult.workflow.steps import Step, begin, finish
 from vault.fields import SealedField
 
@@ -49,6 +50,7 @@ def _forget_person(step: Step) -> None:
     request.typed_texts.all().delete()
     request.shared_documents.all().delete()
     request.emergency_accesses.update(reason="")
+    forget_opinions(request)
     # Written past save(), so that nothing is sealed any more, not even emptiness.
     Request.objects.filter(pk=request.pk).update(email_key="", **_EMPTY)
     request.data_key.erase()
