@@ -15,7 +15,7 @@ from facilities.models import Facility
 from publishing.templatetags.text import text_of
 from teleconsult.desk_opinions import unprintable_words
 from teleconsult.enums import OptionKind
-from teleconsult.forms.desk import WordsField
+from teleconsult.forms.desk.steps import WordsField
 from teleconsult.forms.patient import PlainTextField
 from teleconsult.models import Addendum, Opinion, Request
 from teleconsult.models.opinions import option
