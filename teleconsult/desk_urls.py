@@ -4,7 +4,7 @@ from django.urls import path
 
 from teleconsult.enums import Action
 from teleconsult.forms.desk import FORMS
-from teleconsult.views import consultations_desk, desk, desk_emergency, desk_statistics
+from teleconsult.views import consultations_desk, desk, desk_emergency, desk_opinions, desk_statistics
 
 app_name = "desk"
 BOOKING_STEPS = {
@@ -44,6 +44,13 @@ urlpatterns = [
     path("<slug:reference>/", desk.CaseView.as_view(), name="case"),
     path("<slug:reference>/documents/<uuid:document>/", desk.DocumentView.as_view(), name="document"),
     path("<slug:reference>/typed/<slug:step>/", desk.TypedView.as_view(), name="typed"),
+    path("<slug:reference>/opinion/", desk_opinions.OpinionView.as_view(), name="opinion"),
+    path("<slug:reference>/opinion/preview/", desk_opinions.PreviewView.as_view(), name="opinion_preview"),
+    path("<slug:reference>/opinion/sign/", desk_opinions.SignView.as_view(), name="opinion_sign"),
+    path("<slug:reference>/opinion/pdf/", desk_opinions.PdfView.as_view(), name="opinion_pdf"),
+    path("<slug:reference>/opinion/addendum/", desk_opinions.AddendumView.as_view(), name="addendum"),
+    path("<slug:reference>/opinion/addendum/sign/", desk_opinions.SignAddendumView.as_view(), name="addendum_sign"),
+    path("<slug:reference>/opinion/questions/<uuid:question>/", desk_opinions.AnswerView.as_view(), name="follow_up"),
     *(
         path(
             f"<slug:reference>/{action.value.replace('_', '-')}/",

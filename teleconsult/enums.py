@@ -102,6 +102,13 @@ class Action(TextChoices):
     RECORD_LATE = "record_late", _("Recorded that the consultation began late")
     RECORD_DONE = "record_done", _("Recorded that the consultation took place")
     RECORD_NO_SHOW = "record_no_show", _("Recorded that the patient did not come to the consultation")
+    WRITE_OPINION = "write_opinion", _("Wrote at the opinion")
+    SIGN_OPINION = "sign_opinion", _("Signed the opinion")
+    WRITE_ADDENDUM = "write_addendum", _("Wrote at an addendum")
+    SIGN_ADDENDUM = "sign_addendum", _("Signed an addendum to the opinion")
+    ASK_FOLLOW_UP = "ask_follow_up", _("Asked a question about the opinion")
+    ANSWER_FOLLOW_UP = "answer_follow_up", _("Answered a question about the opinion")
+    CLOSE_ANSWERED = "close_answered", _("Closed after the opinion")
 
 
 class Role(TextChoices):
@@ -209,6 +216,21 @@ FACILITY_RETURN_REASONS = (
     ReturnReason.NO_CAPACITY,
     ReturnReason.OTHER,
 )
+
+
+class Delivery(TextChoices):
+    """Whether an opinion was delivered in the promised time; kept as the reason of its event."""
+
+    ON_TIME = "on_time", _("Delivered in the promised time.")
+    LATE = "late", _("Delivered after the promised time.")
+
+
+class OptionKind(TextChoices):
+    """Where what a specialist proposes would happen."""
+
+    HOME = "home", pgettext_lazy("option of an opinion", "At home")
+    TRAVEL = "travel", pgettext_lazy("option of an opinion", "With a journey to Lombardy")
+    TRIAL = "trial", pgettext_lazy("option of an opinion", "In a clinical trial")
 
 
 class CloseReason(TextChoices):

@@ -181,3 +181,21 @@ class RoomClosed(RequestError):
     """The room opens later, is over, or there is none."""
 
     sentence = _("The video room opens 15 minutes before the consultation.")
+
+
+class OpinionIncomplete(RequestError):
+    """An answer or the summary is missing, so nothing is signed."""
+
+    sentence = _("The opinion is not complete: answer each question, and write the summary in plain words.")
+
+
+class FactorMissing(RequestError):
+    """The second factor was not given after the text took the form that is to be signed."""
+
+    sentence = _("Confirm with your second factor first: it is asked for after the last change of the text.")
+
+
+class NoQuestionsLeft(RequestError):
+    """The protocol allows no further question about the opinion."""
+
+    sentence = _("You have asked all the questions that are included, or the time for them is over.")

@@ -66,6 +66,22 @@ def send_digest(user: User, *, day: datetime.date, zone: str, lanes: dict[str, l
     )
 
 
+def tell_specialist(user: User, request: Request, event: Event) -> None:
+    """Tell the specialist that a question about her opinion waits, once."""
+    outbox.post(
+        f"{FOLDER}/follow_up_waiting",
+        to=user.email,
+        language=user.language,
+        zone=settings.PORTAL_TIME_ZONE,
+        about=str(request.pk),
+        context={
+            "reference": request.reference,
+            "desk_url": settings.PUBLIC_URL + reverse("desk:case", args=[request.reference]),
+        },
+        dedupe_key=f"{event.pk}:follow_up_waiting",
+    )
+
+
 def sign_in_url(language: str) -> str:
     """Return the address of the sign-in page; it names no request, for mail scanners open it too."""
     with translation.override(language):

@@ -9,8 +9,8 @@ from accounts.models import User
 from facilities.enums import StaffRole
 from facilities.models import Membership
 from teleconsult import transitions
-from teleconsult.enums import AccessLevel, Action, Role
-from teleconsult.models import Interpreter, OfficeMember, PatientSession, Request
+from teleconsult.enums import AccessLevel, Action, Role, Status
+from teleconsult.models import Interpreter, OfficeMember, Opinion, PatientSession, Request
 from teleconsult.querysets import HIDDEN_FROM_STAFF, Person
 from vault import trail
 from vault.trail import ActorKind
@@ -132,6 +132,9 @@ def _staff_roles(user: Person | None, request: Request) -> Iterable[Role]:
         yield Role.EMERGENCY_READER
     assignment = request.assignments.current().first()
     if assignment is None:
+        # Who signed the opinion of a closed case may add to it; the case itself is not hers to see.
+        if request.status == Status.CLOSED and Opinion.objects.own_of_closed(user).filter(request=request).exists():
+            yield Role.SPECIALIST
         return
     here = set(
         Membership.objects.current()

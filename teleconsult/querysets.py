@@ -209,6 +209,55 @@ class DocumentUploadQuerySet(models.QuerySet):
         return self.filter(incoming__received__lt=F("incoming__size"))
 
 
+class OpinionQuerySet(models.QuerySet):
+    """A list of opinions."""
+
+    def visible_to(self, user: Person) -> Self:
+        """Keep those a person may know of: those of the cases she sees, and what she signed herself of a closed one.
+
+        Who signed an opinion can add to it after the case is closed, as long as she works there and the patient has
+        not taken the consent back; of the case itself she sees nothing any more.
+        """
+        requests = apps.get_model("teleconsult", "Request").objects.visible_to(user)
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        # The row of an assignment that has ended opens nothing: a facility reads what its own specialist wrote.
+        offices = apps.get_model("teleconsult", "OfficeMember").objects.current()
+        is_office = Exists(offices.filter(user_id=user.pk, office=OuterRef("request__office")))
+        return self.filter(
+            Q(request__in=requests) & (Q(is_office) | Q(assignment__ended_at__isnull=True))
+            | Q(pk__in=self.model.objects.own_of_closed(user).values("pk"))
+        )
+
+    def with_open_questions(self) -> Self:
+        """Keep those about which a question of the patient waits for its answer."""
+        return self.filter(follow_up_questions__isnull=False, follow_up_questions__answered_at__isnull=True)
+
+    def own_of_closed(self, user: Person) -> Self:
+        """Keep what a person signed herself of cases that are closed."""
+        works_there = Membership.objects.current().filter(
+            user_id=user.pk, role=StaffRole.SPECIALIST, facility=OuterRef("facility")
+        )
+        agreed = apps.get_model("teleconsult", "Consent").objects.live()
+        agreed = agreed.filter(
+            request=OuterRef("request"), purpose=ConsentPurpose.FACILITY, facility=OuterRef("facility")
+        )
+        return self.filter(Exists(works_there), Exists(agreed), signed_by_id=user.pk, request__status=Status.CLOSED)
+
+    def signed(self) -> Self:
+        """Keep those that were delivered."""
+        return self.filter(signed_at__isnull=False)
+
+    def drafts(self) -> Self:
+        return self.filter(signed_at__isnull=True)
+
+    def over_at(self, moment: datetime.datetime) -> Self:
+        """Keep those whose case closes by itself at a moment, unless a question waits for its answer."""
+        return self.signed().filter(
+            closes_at__lte=moment, assignment__ended_at__isnull=True, request__status=Status.OPINION_READY
+        )
+
+
 class ConsentQuerySet(models.QuerySet):
     """A list of decisions, oldest first."""
 

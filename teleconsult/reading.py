@@ -10,7 +10,7 @@ from facilities.models import Facility
 from teleconsult import permissions
 from teleconsult.enums import Role
 from teleconsult.exceptions import FileNotReady, NotAllowed
-from teleconsult.models import Document, Request
+from teleconsult.models import Document, Opinion, Request
 from teleconsult.permissions import Actor
 from vault import trail
 from vault.files import StoredFile
@@ -46,6 +46,24 @@ def open_document(*, document: Document, by: Actor, request: Request | None = No
 
 
 @transaction.atomic
+def view_opinion(*, opinion: Opinion, by: Actor, as_file: bool = False) -> Opinion:
+    """Record that somebody reads an opinion, on its page or as a PDF. Raises NotAllowed."""
+    action = trail.Action.DOWNLOADED if as_file else trail.Action.VIEWED
+    _record(action, opinion.request, opinion, by, facility_id=opinion.facility_id)
+    return opinion
+
+
+def patient_opened(opinion: Opinion) -> datetime.datetime | None:
+    """Return when the patient read an opinion for the first time."""
+    entries = TrailEntry.objects.of_case(opinion.request).filter(
+        actor_kind=ActorKind.PATIENT,
+        object_id=str(opinion.pk),
+        action__in=[trail.Action.VIEWED, trail.Action.DOWNLOADED],
+    )
+    return entries.values_list("at", flat=True).first()
+
+
+@transaction.atomic
 def refuse(*, request: Request, by: Actor, what: str = "") -> None:
     """Record that a signed-in person tried what is not hers; the view answers 404."""
     trail.record(action=trail.Action.REFUSED, by=by.for_trail(""), case=request, object=request, detail=what)
@@ -65,11 +83,19 @@ def openings_of(request: Request) -> dict[str, list[Opening]]:
     return dict(found)
 
 
-def _record(action: trail.Action, request: Request, about: Request | Document, by: Actor) -> None:
+def _record(
+    action: trail.Action,
+    request: Request,
+    about: Request | Document | Opinion,
+    by: Actor,
+    facility_id: int | None = None,
+) -> None:
     roles = permissions.roles_of(by, request)
     if not roles or not permissions.may_read(by, request):
         raise NotAllowed
     role = roles[0]
     assignment = request.assignments.current().first() if role in {Role.FACILITY_OFFICE, Role.SPECIALIST} else None
-    facility_id = assignment.facility_id if assignment else None
+    at_facility = assignment.facility_id if assignment else facility_id
+    is_of_facility = role in {Role.FACILITY_OFFICE, Role.SPECIALIST}
+    facility_id = at_facility if is_of_facility else None
     trail.record(action=action, by=by.for_trail(role, facility_id), case=request, object=about)

@@ -14,7 +14,8 @@ import healthlombardy.celery  # noqa: F401  whoever loads a task can ring for it
 from notifications.jobs import once, today
 from teleconsult import consultation_reminders, digest, mailings, retention, workflow
 from teleconsult.exceptions import RequestError
-from teleconsult.models import Booking, Request
+from teleconsult.models import Booking, Opinion, Request
+from teleconsult.permissions import Actor
 from vault.incoming import IncomingFile
 
 # A doorbell that nobody heard is made good after this; a sweep rings for so many at most.
@@ -78,6 +79,7 @@ def _keep_deadlines(now: datetime.datetime) -> None:
     remind_waiting(now)
     expire_drafts(now)
     close_unanswered(now)
+    close_answered(now)
     erase_old(now)
 
 
@@ -105,6 +107,12 @@ def expire_drafts(now: datetime.datetime) -> None:
 def close_unanswered(now: datetime.datetime) -> None:
     """End requests whose patient has not answered for NO_ANSWER_DAYS."""
     retention.Unanswered().keep(now)
+
+
+def close_answered(now: datetime.datetime) -> None:
+    """End requests whose days for questions about the opinion are over."""
+    for opinion in Opinion.objects.over_at(now).select_related("request").iterator():
+        _each(partial(workflow.close_answered, request=opinion.request, by=Actor.portal("close_answered")))
 
 
 def erase_old(now: datetime.datetime) -> None:

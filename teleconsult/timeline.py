@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from teleconsult import clock
+from teleconsult import clock, opinions
 from teleconsult.enums import Action, CloseReason, DeclineReason, Status, WaitingFor
 from teleconsult.models import Event, Request
 
@@ -55,6 +55,11 @@ TOLD = {
     Action.REVOKE_CONSENT,
     Action.ASK_RECEIPT,
     Action.CONFIRM_IDENTITY,
+    Action.SIGN_OPINION,
+    Action.SIGN_ADDENDUM,
+    Action.ASK_FOLLOW_UP,
+    Action.ANSWER_FOLLOW_UP,
+    Action.CLOSE_ANSWERED,
 }
 
 
@@ -83,7 +88,7 @@ def turn_of(request: Request, history: Sequence[Event]) -> Turn:
         Status.WITH_SPECIALIST: Turn(
             pgettext("whose turn", "It is the hospital’s turn"), _("A specialist is reading your papers.")
         ),
-        Status.OPINION_READY: Turn(patient, _("The answer is ready."), is_patient=True),
+        Status.OPINION_READY: _ready(request, patient),
         Status.DECLINED: Turn(
             pgettext("whose turn", "This request has ended"), _("We cannot take your request."), _reason(history)
         ),
@@ -95,6 +100,14 @@ def turn_of(request: Request, history: Sequence[Event]) -> Turn:
     }
     ended = Turn(pgettext("whose turn", "This request has ended"), _("Your request is closed."), _reason(history))
     return turns.get(Status(request.status), ended)
+
+
+def _ready(request: Request, who: str) -> Turn:
+    """Return the turn to read: the opinion of the hospital that has the case."""
+    opinion = next(iter(opinions.delivered(request)), None)
+    url = reverse("teleconsult:opinion", args=[opinion.pk]) if opinion else ""
+    text = _("Read it here. You can also take it along as a PDF.")
+    return Turn(who, _("The answer is ready."), text, url, _("Read the opinion") if url else "", is_patient=True)
 
 
 def _awaited(request: Request, history: Sequence[Event], who: str) -> Turn:
@@ -110,7 +123,7 @@ def _awaited(request: Request, history: Sequence[Event], who: str) -> Turn:
 
 def _reason(history: Sequence[Event]) -> str:
     """Return why the request ended, in words: the reason of the list, then the note."""
-    event = _last(history, {Action.DECLINE, Action.CLOSE, Action.CLOSE_NO_ANSWER})
+    event = _last(history, {Action.DECLINE, Action.CLOSE, Action.CLOSE_NO_ANSWER, Action.CLOSE_ANSWERED})
     if event is None:
         return ""
     reasons = {str(reason.value): str(reason.label) for reason in (*DeclineReason, *CloseReason)}
@@ -128,7 +141,7 @@ def timeline_of(request: Request, history: Sequence[Event], turn: Turn) -> list[
     if request.is_ended:
         return moments
     moments.append(Moment(turn.title, "now"))
-    if request.status != Status.DRAFT:
+    if request.status not in {Status.DRAFT, Status.OPINION_READY}:
         moments.append(Moment(_("You receive an answer"), "next"))
     return moments
 
@@ -157,6 +170,11 @@ def _title(event: Event) -> str:
         % {"hospital": facility or _("coordination office")},
         Action.ASK_RECEIPT: _("You asked for a new receipt"),
         Action.CONFIRM_IDENTITY: _("We confirmed who you are"),
+        Action.SIGN_OPINION: _("The opinion was delivered: %(hospital)s") % {"hospital": facility},
+        Action.SIGN_ADDENDUM: _("The specialist added something: %(hospital)s") % {"hospital": facility},
+        Action.ASK_FOLLOW_UP: _("You asked about the opinion"),
+        Action.ANSWER_FOLLOW_UP: _("Your question about the opinion was answered"),
+        Action.CLOSE_ANSWERED: _("The request ended with the opinion"),
     }
     return titles[Action(event.action)]
 

@@ -39,6 +39,11 @@ class Requirement(TextChoices):
     UNANSWERED = "unanswered", _("the patient was awaited for 45 days")
     CONSULTATION = "consultation", _("the protocol includes a live consultation")
     TOMBSTONE = "tombstone", _("it was erased before, and came back with a backup")
+    OPINION_COMPLETE = "opinion_complete", _("each question is answered, and the summary is written")
+    FACTOR = "factor", _("the second factor was given after the last change of the text")
+    DELIVERED = "delivered", _("the facility has delivered an opinion")
+    QUESTIONS_LEFT = "questions_left", _("the protocol allows a further question, and its days are not over")
+    WINDOW_OVER = "window_over", _("the days for questions are over, and none waits for its answer")
 
 
 class Mail(TextChoices):
@@ -56,6 +61,9 @@ class Mail(TextChoices):
     CLOSED = "closed", _("the request is closed")
     ERASED = "erased", _("everything is erased")
     NEW_RECEIPT_NOTICE = "new_receipt_notice", _("a new receipt was made")
+    OPINION_READY = "opinion_ready", _("the opinion is ready")
+    ADDENDUM_READY = "addendum_ready", _("an addendum waits")
+    FOLLOW_UP_ANSWERED = "follow_up_answered", _("a question about the opinion is answered")
 
 
 @dataclass(frozen=True)
@@ -184,6 +192,37 @@ TABLE: tuple[Transition, ...] = (
         (_R.REASON,),
         (_M.STATUS_CHANGED,),
     ),
+    # The opinion.
+    Transition(_A.WRITE_OPINION, (_S.WITH_SPECIALIST, _S.AWAITING_PATIENT), Target.STAYS, (Role.SPECIALIST,)),
+    Transition(
+        _A.SIGN_OPINION,
+        (_S.WITH_SPECIALIST,),
+        _S.OPINION_READY,
+        (Role.SPECIALIST,),
+        (_R.FACILITY_CONSENT, _R.OPINION_COMPLETE, _R.FACTOR),
+        (_M.OPINION_READY,),
+    ),
+    # An addendum reopens reading, not the case.
+    Transition(_A.WRITE_ADDENDUM, (_S.OPINION_READY, _S.CLOSED), Target.STAYS, (Role.SPECIALIST,), (_R.DELIVERED,)),
+    Transition(
+        _A.SIGN_ADDENDUM,
+        (_S.OPINION_READY, _S.CLOSED),
+        Target.STAYS,
+        (Role.SPECIALIST,),
+        (_R.DELIVERED, _R.WORDS, _R.FACTOR),
+        (_M.ADDENDUM_READY,),
+    ),
+    Transition(_A.ASK_FOLLOW_UP, (_S.OPINION_READY,), Target.STAYS, PATIENTS, (_R.WORDS, _R.QUESTIONS_LEFT)),
+    Transition(
+        _A.ANSWER_FOLLOW_UP,
+        (_S.OPINION_READY,),
+        Target.STAYS,
+        (Role.SPECIALIST,),
+        (_R.WORDS,),
+        (_M.FOLLOW_UP_ANSWERED,),
+    ),
+    Transition(_A.CLOSE_ANSWERED, (_S.OPINION_READY,), _S.CLOSED, PATIENTS),
+    Transition(_A.CLOSE_ANSWERED, (_S.OPINION_READY,), _S.CLOSED, (Role.SYSTEM,), (_R.WINDOW_OVER,), (_M.CLOSED,)),
     # The patient.
     Transition(_A.ANSWER, (_S.AWAITING_PATIENT,), Target.RETURNS, PATIENTS),
     Transition(_A.CLOSE_NO_ANSWER, (_S.AWAITING_PATIENT,), _S.CLOSED, (Role.SYSTEM,), (_R.UNANSWERED,), (_M.CLOSED,)),

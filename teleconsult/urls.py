@@ -1,6 +1,6 @@
 from django.urls import path
 
-from teleconsult.views import area, consultations, linked, start, uploads
+from teleconsult.views import area, consultations, linked, opinions, start, uploads
 
 app_name = "teleconsult"
 urlpatterns = [
@@ -49,5 +49,9 @@ urlpatterns = [
             ("appointment.pdf", consultations.SheetView, "sheet"),
         )
     ),
+    path("my-request/opinion/<uuid:opinion>/", opinions.OpinionView.as_view(), name="opinion"),
+    path("my-request/opinion/<uuid:opinion>/pdf/", opinions.PdfView.as_view(), name="opinion_pdf"),
+    path("my-request/opinion/<uuid:opinion>/question/", opinions.FollowUpView.as_view(), name="opinion_question"),
+    path("my-request/done/", opinions.DoneView.as_view(), name="opinion_done"),
     path("my-request/<str:reference>/<str:secret>/", area.PrivateLinkView.as_view(), name="private_link"),
 ]

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from teleconsult.desk.case import Side
 from teleconsult.desk.words import time_words
-from teleconsult.enums import Action, CloseReason, DeclineReason, ReturnReason, Urgency
+from teleconsult.enums import Action, CloseReason, DeclineReason, Delivery, ReturnReason, Urgency
 from teleconsult.models import Event, Request
 
 REASONS: dict[str, Any] = {
@@ -16,6 +16,8 @@ REASONS: dict[str, Any] = {
     Action.CLOSE: CloseReason,
     Action.CLOSE_NO_ANSWER: CloseReason,
     Action.REVOKE_CONSENT: ReturnReason,
+    Action.SIGN_OPINION: Delivery,
+    Action.CLOSE_ANSWERED: CloseReason,
 }
 
 

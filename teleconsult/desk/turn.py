@@ -57,6 +57,12 @@ def turn_of(request: Request, reader: Person, roles: Iterable[Role]) -> Turn:
             pgettext("whose turn", "The specialist’s turn"),
             _("The specialist reads the case."),
         )
+    if request.opinions.with_open_questions().exists():
+        return _turn_if(
+            Role.SPECIALIST in roles,
+            pgettext("whose turn", "The specialist’s turn"),
+            _("A question of the patient about the opinion waits for an answer."),
+        )
     return Turn(pgettext("whose turn", "The patient’s turn"), _("The opinion waits to be read."))
 
 

@@ -15,6 +15,7 @@ from teleconsult.models.correspondence import InternalNote, Message
 from teleconsult.models.documents import Document
 from teleconsult.models.emergency import EmergencyAccess
 from teleconsult.models.offices import CoordinationOffice, OfficeMember
+from teleconsult.models.opinions import Addendum, FollowUpQuestion, Opinion
 from teleconsult.models.requests import Alternative, Assignment, Event, Pause, Request
 from teleconsult.models.sharing import SharedDocument
 from teleconsult.models.typed import TypedText
@@ -22,6 +23,7 @@ from teleconsult.models.uploads import DocumentUpload
 
 __all__ = [
     "AccessCode",
+    "Addendum",
     "Alternative",
     "Assignment",
     "AvailabilityException",
@@ -34,11 +36,13 @@ __all__ = [
     "DocumentUpload",
     "EmergencyAccess",
     "Event",
+    "FollowUpQuestion",
     "InternalNote",
     "Interpreter",
     "LanguagePair",
     "Message",
     "OfficeMember",
+    "Opinion",
     "PatientSession",
     "Pause",
     "Receipt",

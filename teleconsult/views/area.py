@@ -17,7 +17,7 @@ from django.views.generic import FormView, TemplateView, View
 
 from facilities.models import Facility
 from search.red_flags import mentions_emergency
-from teleconsult import access, appointments, checklist, clock, consent, reading, workflow
+from teleconsult import access, appointments, checklist, clock, consent, opinions, reading, workflow
 from teleconsult.enums import AccessLevel, Action, ConsentPurpose, WaitingFor
 from teleconsult.exceptions import FileNotReady, NotAllowed, RequestError
 from teleconsult.forms.patient import (
@@ -199,6 +199,7 @@ class RequestView(SignedInPatientPage, TemplateView):
             "consents": request.consents.live().select_related("facility"),
             "linked": request.linked,
             "alternatives": request.alternatives.select_related("facility"),
+            "opinions": opinions.delivered(request),
         }
 
 

@@ -15,7 +15,7 @@ from django.views.generic.base import ContextMixin, TemplateResponseMixin
 
 from taxonomy.languages import BCP47, direction
 from taxonomy.pages import PrivatePage
-from teleconsult import checklist, clock, desk, emergency, permissions, reading, references, workflow
+from teleconsult import checklist, clock, desk, desk_opinions, emergency, permissions, reading, references, workflow
 from teleconsult.enums import Action, Role
 from teleconsult.exceptions import FileNotReady, NotAllowed, RequestError, WrongReference
 from teleconsult.forms.desk import FORMS, WRITTEN, FilterForm, SearchForm, StepForm
@@ -138,13 +138,17 @@ class CasePage(DeskPage):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Find the case, or nothing."""
         try:
-            self.case = desk.find_case(self.reference, self.reader)
+            self.case = self.find()
             return super().dispatch(request, *args, **kwargs)
         except desk.NoSuchCase as error:
             raise Http404 from error
         except NotAllowed as error:
             reading.refuse(request=self.case, by=self.actor, what="desk")
             raise Http404 from error
+
+    def find(self) -> Request:
+        """Return the case; raises NoSuchCase."""
+        return desk.find_case(self.reference, self.reader)
 
     @property
     def case_url(self) -> str:
@@ -230,6 +234,7 @@ class CaseView(CasePage):
             "alternatives": case.alternatives.select_related("facility"),
             "linked": [(row, desk.WHERE_IT_IS[row.status]) for row in desk.linked_with(case, self.reader)],
             "emergencies": emergency.of_case(case) if side.is_office else [],
+            "opinions": desk_opinions.lines_of(case, self.actor),
             "shows_mailbox": Role.COORDINATOR in roles,
             "consultation_url": self.consultation_url(case),
             "patient_lang": BCP47.get(case.language, case.language),

@@ -1,10 +1,10 @@
 """Sending a patient's file: the trail is written before the first byte, and no browser runs what it holds."""
 
 from csp.constants import HEADER as POLICY
-from django.http import FileResponse
+from django.http import FileResponse, HttpResponse
 
-from teleconsult import reading
-from teleconsult.models import Document, Request
+from teleconsult import opinion_paper, reading
+from teleconsult.models import Document, Opinion, Request
 from teleconsult.permissions import Actor
 
 # Even a browser that opened the answer as a page could do nothing with it.
@@ -18,6 +18,17 @@ def document_response(document: Document, by: Actor, request: Request | None = N
         file.open_stream(), as_attachment=True, filename=file.name, content_type="application/octet-stream"
     )
     response["Content-Length"] = file.size
+    response["Cache-Control"] = "no-store"
+    response["X-Content-Type-Options"] = "nosniff"
+    response[POLICY] = SANDBOX
+    return response
+
+
+def opinion_response(opinion: Opinion, by: Actor) -> HttpResponse:
+    """Return the opinion as a PDF, set for this answer and kept nowhere; its name says the reference and no more."""
+    reading.view_opinion(opinion=opinion, by=by, as_file=True)
+    response = HttpResponse(opinion_paper.pdf(opinion), content_type="application/pdf")
+    response["Content-Disposition"] = f'attachment; filename="{opinion.request.reference}.pdf"'
     response["Cache-Control"] = "no-store"
     response["X-Content-Type-Options"] = "nosniff"
     response[POLICY] = SANDBOX

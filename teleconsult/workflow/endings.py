@@ -10,6 +10,7 @@ from teleconsult.enums import Action, CloseReason
 from teleconsult.models import Request
 from teleconsult.permissions import Actor
 from teleconsult.workflow.documents import delete_documents
+from teleconsult.workflow.opinions import forget_opinions
 from teleconsult.workflow.steps import Step, begin, finish
 from vault import erasure
 from vault.keys import DataKey
@@ -80,6 +81,7 @@ def _forget_person(step: Step) -> None:
     request.internal_notes.all().delete()
     request.typed_texts.all().delete()
     request.shared_documents.all().delete()
+    forget_opinions(request)
     erasure.erase(request.data_key)
     request.refresh_from_db()
 

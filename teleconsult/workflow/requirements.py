@@ -24,12 +24,15 @@ from teleconsult.exceptions import (
     AuthorityMissing,
     AuthorityNotAttached,
     ConsentMissing,
+    FactorMissing,
     IllegalStep,
     Incomplete,
     NoConsultation,
+    NoQuestionsLeft,
     NotAColleague,
     NotASpecialistThere,
     NotReached,
+    OpinionIncomplete,
     ReasonMissing,
 )
 from teleconsult.models import Request
@@ -39,6 +42,9 @@ from vault.tombstones import Kind, Tombstone
 
 if TYPE_CHECKING:
     from teleconsult.workflow.steps import Step
+
+# The second factor that signs was given so long ago at most.
+FACTOR_HOLDS = datetime.timedelta(minutes=5)
 
 
 def missing_answers(request: Request) -> list[str]:
@@ -170,6 +176,40 @@ def _check_tombstone(step: "Step") -> None:
         raise IllegalStep
 
 
+def _check_opinion_complete(step: "Step") -> None:
+    opinion = step.opinion
+    if opinion is None or not opinion.plain_words or not opinion.answered:
+        raise OpinionIncomplete
+    if not all(part["answer"] for part in opinion.answered):
+        raise OpinionIncomplete
+
+
+def _check_factor(step: "Step") -> None:
+    """Refuse a factor that was given before the text was what it is now, or long ago."""
+    given, text = step.factor_at, step.addendum or step.opinion
+    if given is None or text is None or given < text.saved_at or given < step.now - FACTOR_HOLDS:
+        raise FactorMissing
+
+
+def _check_delivered(step: "Step") -> None:
+    if step.opinion is None or not step.opinion.is_signed:
+        raise IllegalStep
+
+
+def _check_questions_left(step: "Step") -> None:
+    opinion = step.opinion
+    if opinion is None or opinion.closes_at is None or opinion.closes_at <= step.now or not opinion.questions_left:
+        raise NoQuestionsLeft
+
+
+def _check_window_over(step: "Step") -> None:
+    opinion = step.opinion
+    if opinion is None or opinion.closes_at is None or opinion.closes_at > step.now:
+        raise IllegalStep(_("The patient still has time for questions."))
+    if opinion.follow_up_questions.filter(answered_at__isnull=True).exists():
+        raise IllegalStep(_("A question of the patient waits for its answer."))
+
+
 _CHECKS = {
     Requirement.ANSWERS: _check_answers,
     Requirement.COORDINATION_CONSENT: _check_coordination_consent,
@@ -187,4 +227,9 @@ _CHECKS = {
     Requirement.UNANSWERED: _check_unanswered,
     Requirement.CONSULTATION: _check_consultation,
     Requirement.TOMBSTONE: _check_tombstone,
+    Requirement.OPINION_COMPLETE: _check_opinion_complete,
+    Requirement.FACTOR: _check_factor,
+    Requirement.DELIVERED: _check_delivered,
+    Requirement.QUESTIONS_LEFT: _check_questions_left,
+    Requirement.WINDOW_OVER: _check_window_over,
 }

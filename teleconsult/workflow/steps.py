@@ -16,7 +16,7 @@ from facilities.models import Facility
 from teleconsult import clock, mailings, permissions, transitions
 from teleconsult.enums import ENDED_STATUSES, Action, Role, Status, WaitingFor
 from teleconsult.exceptions import IllegalStep, NotAllowed, StaleVersion
-from teleconsult.models import Event, Pause, Request
+from teleconsult.models import Addendum, Event, Opinion, Pause, Request
 from teleconsult.permissions import Actor
 from teleconsult.transitions import Target, Transition
 from teleconsult.workflow import freeing
@@ -34,6 +34,8 @@ _TRAIL_ACTIONS = {
     Action.ERASE: trail.Action.ERASED,
     Action.ERASE_AGAIN: trail.Action.ERASED,
     Action.EXPIRE: trail.Action.ERASED,
+    Action.SIGN_OPINION: trail.Action.SIGNED,
+    Action.SIGN_ADDENDUM: trail.Action.SIGNED,
 }
 
 # Steps that change what others decide upon without changing the status; adding to a case is not one of them.
@@ -74,6 +76,10 @@ class Step:
     colleague: User | None = None
     reason: str = ""
     text: str = ""
+    opinion: Opinion | None = None
+    addendum: Addendum | None = None
+    # When the second factor was given that is to sign.
+    factor_at: datetime.datetime | None = None
 
 
 def lock(request: Request) -> Request:
@@ -118,7 +124,9 @@ def turn(step: Step, target: str) -> None:
     step.row = row
 
 
-def finish(step: Step, *, note: str | None = None, about: models.Model | None = None, tells: bool = True) -> Event:
+def finish(
+    step: Step, *, note: str | None = None, about: models.Model | None = None, tells: bool = True, detail: str = ""
+) -> Event:
     """Move the request, and write event, trail and messages."""
     request, before = step.request, step.request.status if step.row.sources else ""
     target = _target_of(step)
@@ -141,7 +149,7 @@ def finish(step: Step, *, note: str | None = None, about: models.Model | None = 
         reason=step.reason,
         note=step.text if note is None else note,
     )
-    write_trail(step, about)
+    write_trail(step, about, detail)
     if tells:
         for mail in step.row.tells:
             mailings.tell(mail, request, event)
@@ -164,15 +172,15 @@ def facility_of_role(step: Step) -> Facility | None:
     return None
 
 
-def write_trail(step: Step, about: models.Model | None = None) -> None:
-    """Add the step to the trail of the case."""
+def write_trail(step: Step, about: models.Model | None = None, detail: str = "") -> None:
+    """Add the step to the trail of the case; `detail` is operational words only."""
     facility = facility_of_role(step)
     trail.record(
         action=_TRAIL_ACTIONS.get(step.action, trail.Action.CHANGED),
         by=step.by.for_trail(step.role, facility.pk if facility else None),
         case=step.request,
         object=about or step.request,
-        detail=str(step.action),
+        detail=f"{step.action} {detail}".strip(),
     )
 
 

@@ -212,6 +212,11 @@ TABLE: dict[str, Row] = {
     "teleconsult:uploads": patient(PATIENTS | DRAFTER, 405),
     "teleconsult:upload": patient(PATIENTS | DRAFTER, 405, upload="DOCUMENT"),
     "teleconsult:upload_remove": patient(PATIENTS | DRAFTER, 405, upload="DOCUMENT"),
+    # There is no opinion yet; tests/teleconsult/test_opinion_patient.py opens one.
+    "teleconsult:opinion": patient(NOBODY, opinion=uuid.UUID(int=1)),
+    "teleconsult:opinion_pdf": patient(NOBODY, opinion=uuid.UUID(int=1)),
+    "teleconsult:opinion_question": patient(NOBODY, opinion=uuid.UUID(int=1)),
+    "teleconsult:opinion_done": patient(PATIENTS | DRAFTER, 405),
     # --- the account of whoever signs in
     "account_login": account(EVERYBODY - SIGNED_IN),
     "account_logout": account(),
@@ -247,6 +252,12 @@ TABLE: dict[str, Row] = {
     "desk:emergency_confirm": Row("desk", COORDINATORS, {"access": "00000000-0000-4000-8000-000000000000"}, 302),
     # A case that has just been taken: the other steps are not there.
     **{f"desk:{action.value}": desk(CASE if action in POSSIBLE_IN_TRIAGE else NOBODY) for action in FORMS},
+    # Nobody writes an opinion before there is a specialist; tests/teleconsult/test_opinion_desk.py goes on.
+    **{
+        f"desk:{name}": desk(NOBODY)
+        for name in ("opinion", "opinion_preview", "opinion_sign", "opinion_pdf", "addendum", "addendum_sign")
+    },
+    "desk:follow_up": desk(NOBODY, question=uuid.UUID(int=1)),
     # --- the administration, but for its models
     "admin:index": Row("admin", ADMIN),
     "admin:login": Row("admin", NOBODY),

@@ -14,8 +14,9 @@ from facilities.models import Facility, Membership
 from publishing.enums import FactState
 from taxonomy.models import Specialty
 from teleconsult import consent, workflow
-from teleconsult.enums import ConsentPurpose, ForWhom, RequestKind, Status
-from teleconsult.models import CoordinationOffice, OfficeMember, Request
+from teleconsult.enums import ConsentPurpose, ForWhom, OptionKind, RequestKind, Status
+from teleconsult.models import Addendum, CoordinationOffice, FollowUpQuestion, OfficeMember, Opinion, Request
+from teleconsult.models.opinions import option
 from teleconsult.permissions import Actor
 from treatments.enums import DocumentKind
 from treatments.models import Offer, Protocol, RequiredDocument, Treatment
@@ -188,3 +189,31 @@ def force_status(request: Request, status: Status, owner: User) -> Request:
 
 RELATIVE_ANSWERS = {"for_whom": ForWhom.RELATIVE, "asker_name": "Bea Example", "relationship": "daughter"}
 QUESTION = RequestKind.QUESTION
+
+
+def opinion_text(request: Request, **fields: Any) -> workflow.OpinionText:
+    """Return a whole opinion on the question of a request."""
+    part = {"question": request.question, "answer": "No, not now.", "is_joined": False, "is_patients": True}
+    values = {
+        "language": "en",
+        "plain_words": "You can wait.",
+        "letter": "Dear colleague,\nplease check again in spring.",
+        "answers": [part],
+        "options": [option(OptionKind.HOME, "Wait and check in spring.")],
+    }
+    return workflow.OpinionText(**values | fields)
+
+
+def deliver_opinion(request: Request, by: Actor, **fields: Any) -> Opinion:
+    """Write and sign an opinion, as its specialist does."""
+    draft = workflow.write_opinion(request=request, by=by, seen_version=0, text=opinion_text(request, **fields))
+    return workflow.sign_opinion(request=request, by=by, seen_version=draft.version, factor_at=timezone.now())
+
+
+def add_addendum(request: Request, by: Actor, text: str = "One more thing.") -> Addendum:
+    draft = workflow.write_addendum(request=request, by=by, seen_version=0, text=text, language="en")
+    return workflow.sign_addendum(request=request, by=by, seen_version=draft.version, factor_at=timezone.now())
+
+
+def ask_follow_up(request: Request, text: str = "And then?") -> FollowUpQuestion:
+    return workflow.ask_follow_up(request=request, by=patient_of(request), text=text, idempotency_key=uuid.uuid4())

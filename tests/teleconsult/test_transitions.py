@@ -3,6 +3,7 @@
 import datetime
 import uuid
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -16,11 +17,14 @@ from teleconsult import slots, workflow
 from teleconsult.enums import Action, CloseReason, DeclineReason, ReturnReason, Role, Status, Urgency
 from teleconsult.exceptions import IllegalStep, NotAllowed
 from teleconsult.models import (
+    Addendum,
     Assignment,
     Booking,
     CoordinationOffice,
     Document,
     EmergencyAccess,
+    FollowUpQuestion,
+    Opinion,
     Request,
     SpecialistProfile,
     WaitingEntry,
@@ -69,24 +73,26 @@ EXPECTED: dict[str, dict[str, str]] = {
         "coordinator": "take_over hand_over set_urgency refer return_to_triage send_message write_note "
         f"confirm_identity {CONSULTATION}",
         "facility_office": f"return_to_triage send_message write_note {CONSULTATION}",
-        "specialist": f"{FACILITY_ASKS} {CONSULTATION} {RECORD}",
+        "specialist": f"{FACILITY_ASKS} write_opinion sign_opinion {CONSULTATION} {RECORD}",
     },
     "opinion_ready": {
-        "patient": f"{ANY_OPEN} {CONSULTATION}",
+        "patient": f"{ANY_OPEN} ask_follow_up close_answered {CONSULTATION}",
         "coordinator": f"refer send_message write_note confirm_identity {CONSULTATION}",
         "facility_office": f"send_message write_note {CONSULTATION}",
-        "specialist": f"send_message write_note {CONSULTATION} {RECORD}",
+        "specialist": f"send_message write_note write_addendum sign_addendum answer_follow_up {CONSULTATION} {RECORD}",
+        "system": "close_answered",
     },
     "awaiting_patient": {
         "patient": f"{ANY_OPEN} add_document answer {CHANGE_BOOKED}",
         "coordinator": f"take_over hand_over set_urgency send_message write_note confirm_identity {CHANGE_BOOKED}",
         "facility_office": f"send_message write_note {CHANGE_BOOKED}",
-        "specialist": f"send_message write_note {CHANGE_BOOKED} {RECORD}",
+        "specialist": f"send_message write_note write_opinion {CHANGE_BOOKED} {RECORD}",
         "system": "close_no_answer",
     },
     "declined": ENDED,
     "withdrawn": ENDED,
-    "closed": ENDED,
+    # Whoever signed the opinion can add to it.
+    "closed": ENDED | {"specialist": "write_addendum sign_addendum"},
     "expired": {},
     "erased": {},
 }
@@ -184,6 +190,25 @@ class Scene:
             Action.RECORD_LATE: lambda by: workflow.record_late(**self.booked(in_days=-1), by=by, minutes=5),
             Action.RECORD_DONE: lambda by: workflow.record_done(**self.booked(in_days=-1), by=by),
             Action.RECORD_NO_SHOW: lambda by: workflow.record_no_show(**self.booked(in_days=-1), by=by),
+            Action.WRITE_OPINION: lambda by: workflow.write_opinion(
+                request=request, by=by, seen_version=1, text=factories.opinion_text(request, plain_words="Changed.")
+            ),
+            # A version that is not the delivered one: this is no second press of the button that delivered it.
+            Action.SIGN_OPINION: lambda by: workflow.sign_opinion(
+                request=request,
+                by=by,
+                seen_version=2 if request.opinions.signed() else 1,
+                factor_at=timezone.now(),
+            ),
+            Action.WRITE_ADDENDUM: lambda by: workflow.write_addendum(
+                request=request, by=by, seen_version=0, text="More.", language="en"
+            ),
+            Action.SIGN_ADDENDUM: self.sign_addendum,
+            Action.ASK_FOLLOW_UP: lambda by: workflow.ask_follow_up(
+                request=request, by=by, text="And then?", idempotency_key=uuid.uuid4()
+            ),
+            Action.ANSWER_FOLLOW_UP: self.answer_follow_up,
+            Action.CLOSE_ANSWERED: lambda by: workflow.close_answered(request=request, by=by),
         }
 
     def slot(self) -> str:
@@ -216,6 +241,19 @@ class Scene:
             agreed_at=timezone.now(),
         )
         return {"booking": booking, "seen_version": booking.version}
+
+    def sign_addendum(self, by: Actor) -> Any:
+        opinion = self.request.opinions.signed().first()
+        if opinion:
+            Addendum.objects.create(opinion=opinion, number=1, text="More.", saved_at=opinion.signed_at)
+        return workflow.sign_addendum(request=self.request, by=by, seen_version=1, factor_at=timezone.now())
+
+    def answer_follow_up(self, by: Actor) -> Any:
+        opinion = self.request.opinions.signed().first()
+        question = FollowUpQuestion(opinion=opinion or Opinion(request=self.request), number=1, language="en")
+        if opinion:
+            question.save()
+        return workflow.answer_follow_up(question=question, by=by, text="Then this.", language="en")
 
     def forward(self, by: Actor) -> Request:
         # A case that is at a facility could not be forwarded for that reason alone.
@@ -281,9 +319,29 @@ def scene(
             ends_at=now + datetime.timedelta(hours=1),
         )
         Tombstone.objects.note(Kind.KEY, case.data_key_id)
+        if status in {"with_specialist", "awaiting_patient", "opinion_ready", "closed"}:
+            add_opinion(case, facility, specialist, status, is_over=role == Role.SYSTEM)
         return Scene(case, people, facility, specialist)
 
     return make
+
+
+def add_opinion(case: Request, facility: Facility, specialist: User, status: str, *, is_over: bool) -> None:
+    """Add the opinion a request has in a status: a draft, or delivered, with the days for questions over or not."""
+    is_signed = status in {"opinion_ready", "closed"}
+    now = timezone.now()
+    day = datetime.timedelta(days=1)
+    assignment = case.assignments.first() or Assignment.objects.create(
+        request=case, facility=facility, specialist=specialist, named_at=now, ended_at=now + day
+    )
+    opinion = Opinion(request=case, assignment=assignment, author=specialist, facility=facility)
+    for name, value in asdict(factories.opinion_text(case)).items():
+        setattr(opinion, name, value)
+    if is_signed:
+        opinion.signed_at, opinion.signed_by = now - 3 * day, specialist
+        opinion.closes_at = now - day if is_over else now + day
+        opinion.follow_up_limit, opinion.digest = 2, opinion.computed_digest()
+    opinion.save()
 
 
 @pytest.mark.parametrize("role", Role.values)

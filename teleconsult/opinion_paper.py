@@ -1,0 +1,201 @@
+"""The opinion on paper: PDF/UA in its language, set when it is asked for and kept nowhere."""
+
+import re
+from importlib import import_module
+from io import BytesIO
+from typing import Any
+
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from taxonomy.languages import isolated, language_name
+from teleconsult import clock, mailings, opinions
+from teleconsult.models import Addendum, Opinion
+from teleconsult.models.opinions import Signed
+from typesetting.coverage import with_replacements
+from typesetting.press import typeset
+
+TEMPLATE = "typeset/opinion.typ"
+# What is longer than a line and no word that can be hyphenated may be broken anywhere: at places nobody sees.
+LONGEST_RUN, LONGEST_WORD = 40, 70
+BREAK = "\u200b"
+
+
+def pdf(opinion: Opinion) -> bytes:
+    """Return the opinion with its addenda and the answered questions; a draft says that it is one."""
+    return typeset(TEMPLATE, data_of(opinion))
+
+
+def data_of(opinion: Opinion) -> dict[str, Any]:
+    """Return what the template prints, in the language of the opinion; words are values there and never code."""
+    with translation.override(opinion.language):
+        return _data(opinion)
+
+
+def _data(opinion: Opinion) -> dict[str, Any]:
+    request = opinion.request
+    language = opinion.language
+    closes = opinion.closes_at
+    return {
+        "language": language,
+        # Nothing about health: a title is shown in lists of files.
+        "title": _("Opinion %(reference)s") % {"reference": request.reference},
+        "reference": request.reference,
+        "is_draft": not opinion.is_signed,
+        "labels": _labels(),
+        "notices": _notices(opinion),
+        "patient": [block(request.patient_name)] if request.patient_name else [],
+        "facility": opinion.facility.official_name,
+        "plain_words": paragraphs(opinion.plain_words),
+        "answers": [
+            {
+                "question": paragraphs(part["question"]),
+                "is_patients": part["is_patients"],
+                "answer": paragraphs(part["answer"]),
+            }
+            for part in opinion.answered
+        ],
+        "question_language": request.language,
+        "options": [
+            {
+                "kind": card.label,
+                "text": paragraphs(card.text),
+                "treatment": block(card.treatment),
+                "facility": block(card.facility),
+                "trial": block(card.trial),
+                "trial_url": card.trial_url,
+            }
+            for card in opinions.cards_of(opinion)
+        ],
+        "letter": paragraphs(opinion.letter),
+        "signature": _signature(opinion, request.zone),
+        "addenda": [
+            {
+                "heading": _("Addendum %(number)s") % {"number": row.number},
+                "language": row.language,
+                "notices": _translation_notice(row),
+                "text": paragraphs(row.text),
+                "signature": _signature(row, request.zone),
+            }
+            for row in opinion.addenda.all()
+            if row.is_signed
+        ],
+        "questions": [
+            {
+                "question": paragraphs(row.question),
+                "language": row.language,
+                "answer": paragraphs(row.answer),
+                "answer_language": row.answer_language or language,
+                "answered": "; ".join(_moment(face) for face in clock.two_clocks(row.answered_at, request.zone)),
+            }
+            for row in opinion.follow_up_questions.all()
+            if row.answered_at
+        ],
+        "closes": [_moment(face) for face in clock.two_clocks(closes, request.zone)] if closes else [],
+        "sign_in": mailings.sign_in_url(language),
+        "qr": _qr(mailings.sign_in_url(language)),
+    }
+
+
+def paragraphs(text: str) -> list[list[str]]:
+    """Return a text as paragraphs of lines."""
+    parts = re.split(r"\n\s*\n", text.replace("\r\n", "\n").strip())
+    return [[block(line) for line in part.split("\n")] for part in parts if part.strip()]
+
+
+def block(text: str) -> str:
+    """Return a line that can be set: a box for a sign no face has, long words with places to break."""
+    return re.sub(rf"\S{{{LONGEST_RUN},}}", lambda run: _breakable(run[0]), with_replacements(text))
+
+
+def _breakable(run: str) -> str:
+    is_word = run.strip(".,;:!?()\"'").isalpha() and len(run) < LONGEST_WORD
+    return run if is_word or _is_chinese(run) else BREAK.join(_cut(run))
+
+
+def _cut(word: str) -> list[str]:
+    return [word[at : at + 20] for at in range(0, len(word), 20)]
+
+
+def _is_chinese(word: str) -> bool:
+    """Return whether a run without blanks breaks between any two signs anyway."""
+    return any("\u3000" <= sign <= "\u9fff" for sign in word)
+
+
+def _labels() -> dict[str, str]:
+    return {
+        "heading": _("Medical opinion"),
+        "draft": _("Draft, not signed"),
+        "reference": _("Request"),
+        "patient": pgettext("role", "Patient"),
+        "plain_words": _("In plain words"),
+        "answers": _("Your questions, and the answers"),
+        "asked": _("You asked"),
+        "asked_later": _("Asked later"),
+        "answer": _("The answer"),
+        "options": _("What you can do"),
+        "treatment": pgettext("in an opinion", "Treatment"),
+        "facility": pgettext("in an opinion", "Hospital"),
+        "trial": _("Clinical trial:"),
+        "letter": _("Letter for your doctor at home"),
+        "addenda": _("Added later"),
+        "questions": _("Questions about it"),
+        "signature": pgettext("under a text", "Signature"),
+        "digest": _("Check sum (SHA-256)"),
+        "unqualified": _(
+            "The specialist signed after confirming with a second factor. "
+            "This is not a qualified electronic signature. The check sum (SHA-256) changes with every letter of the "
+            "text; the coordination office can tell you whether it is the one in our records."
+        ),
+        "limits": _(
+            "This opinion is based on your papers. It does not replace an examination by a doctor who sees you."
+        ),
+        "online": _("Sign in to your request"),
+        "online_text": _("Questions, messages and what is added later stand there. You need your receipt."),
+        "qr": _("QR code of the sign-in page"),
+        # Translators: {number} and {total} stay as they are.
+        "page": _("Page {number} of {total}"),
+    }
+
+
+def _notices(opinion: Opinion) -> list[str]:
+    notices = _translation_notice(opinion)
+    request = opinion.request
+    written = [request.question, *(row.question for row in opinion.follow_up_questions.all())]
+    if any(with_replacements(text) != text for text in written):
+        notices.append(_("Some signs of your own words cannot be printed here; you read them in your request."))
+    return notices
+
+
+def _translation_notice(text: Signed) -> list[str]:
+    if not text.translated_from:
+        return []
+    original = language_name(text.translated_from, text.language)
+    return [_("This text is a translation. The original language is: %(language)s.") % {"language": original}]
+
+
+def _signature(text: Opinion | Addendum, zone: str) -> dict[str, Any] | None:
+    signature = opinions.signature_of(text, zone)
+    if signature is None:
+        return None
+    return {
+        "name": block(signature.name),
+        "role": signature.role,
+        "facility": signature.facility,
+        "moments": [_moment(face) for face in signature.clocks],
+        "digest": signature.digest,
+    }
+
+
+def _moment(face: clock.Clock) -> str:
+    """Return day, time and place; the time reads from left to right in every language."""
+    words = {"date": face.date, "time": isolated(face.time), "place": face.place}
+    return _("%(date)s, %(time)s (%(place)s)") % words
+
+
+def _qr(address: str) -> str:
+    segno = import_module("segno")
+    out = BytesIO()
+    segno.make(address, error="m").save(out, kind="svg", border=2, xmldecl=False, nl=False)
+    return out.getvalue().decode()
