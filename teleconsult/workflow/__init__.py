@@ -30,9 +30,10 @@ from teleconsult.workflow.bookings import (
 from teleconsult.workflow.correspondence import send_message, write_note
 from teleconsult.workflow.decisions import give_consent, revoke_consent, state_authority
 from teleconsult.workflow.documents import add_document, remove_document, remove_old_documents
-from teleconsult.workflow.drafts import LONGEST_NAME, Started, save_draft, send_question, start_draft, submit
+from teleconsult.workflow.drafts import LONGEST_NAME, Started, save_draft, send_enquiry, start_draft, submit
 from teleconsult.workflow.endings import close_no_answer, erase, expire
 from teleconsult.workflow.facility import name_specialist, return_to_triage, settle_fee
+from teleconsult.workflow.kept_words import TYPED_ON, forget_typed, keep_typed, typed
 from teleconsult.workflow.office import (
     ask_consent,
     ask_document,
@@ -46,7 +47,7 @@ from teleconsult.workflow.office import (
     take,
     take_over,
 )
-from teleconsult.workflow.patient import ask_receipt, patient_answers, withdraw
+from teleconsult.workflow.patient import ask_receipt, change_settings, patient_answers, withdraw
 from teleconsult.workflow.possible import allowed_actions, allows, asked, awaited_facility
 from teleconsult.workflow.referrals import refer
 from teleconsult.workflow.requirements import DOCUMENTS_KEPT, NO_ANSWER_AFTER, REQUEST_KEPT, missing_answers
@@ -59,6 +60,7 @@ __all__ = [
     "LONGEST_TEXT",
     "NO_ANSWER_AFTER",
     "REQUEST_KEPT",
+    "TYPED_ON",
     "Started",
     "add_document",
     "add_exception",
@@ -75,6 +77,7 @@ __all__ = [
     "begin_upload",
     "book",
     "cancel_booking",
+    "change_settings",
     "close",
     "close_no_answer",
     "confirm_booking",
@@ -82,11 +85,13 @@ __all__ = [
     "decline",
     "erase",
     "expire",
+    "forget_typed",
     "forward",
     "give_consent",
     "hand_over",
     "hold_slot",
     "join_waiting",
+    "keep_typed",
     "keep_upload",
     "leave_waiting",
     "missing_answers",
@@ -109,8 +114,8 @@ __all__ = [
     "role_with_hours",
     "save_draft",
     "save_languages",
+    "send_enquiry",
     "send_message",
-    "send_question",
     "set_urgency",
     "settle_fee",
     "start_draft",
@@ -118,6 +123,7 @@ __all__ = [
     "submit",
     "take",
     "take_over",
+    "typed",
     "withdraw",
     "write_note",
     "zone_of_hours",
