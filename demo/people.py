@@ -18,15 +18,20 @@ from teleconsult.models import CoordinationOffice, Interpreter, OfficeMember
 OFFICE = "Demo Coordination Office"
 FACILITY = "demo-hospital-a"
 INTERPRETER = "interpreter"
+# Each has an office and a specialist of its own, so that a request can go all the way to each.
+OTHER_FACILITIES = {"b": "demo-hospital-b", "c": "demo-hospital-c", "d": "demo-hospital-d"}
 
 
 @dataclass(frozen=True)
 class Person:
     """Someone who does not exist."""
 
+    # As `demo_sign_in` names the person.
     role: str
     name: str
     language: str = "en"
+    staff_role: str = ""
+    facility: str = FACILITY
 
     @property
     def email(self) -> str:
@@ -34,16 +39,28 @@ class Person:
         return f"{self.role.replace('_', '-')}@demo.invalid"
 
 
+def _at_other_facilities() -> tuple[Person, ...]:
+    return tuple(
+        Person(f"{role.value}_{letter}", f"{name} {letter.upper()}", staff_role=role.value, facility=facility)
+        for letter, facility in OTHER_FACILITIES.items()
+        for role, name in (
+            (StaffRole.FACILITY_OFFICE, "Demo Facility Office"),
+            (StaffRole.SPECIALIST, "Demo Specialist"),
+        )
+    )
+
+
 PEOPLE = {
     person.role: person
     for person in (
         Person("coordinator", "Demo Coordinator"),
-        Person(StaffRole.FACILITY_OFFICE.value, "Demo Facility Office"),
-        Person(StaffRole.SPECIALIST.value, "Demo Specialist"),
+        Person(StaffRole.FACILITY_OFFICE.value, "Demo Facility Office", staff_role=StaffRole.FACILITY_OFFICE.value),
+        Person(StaffRole.SPECIALIST.value, "Demo Specialist", staff_role=StaffRole.SPECIALIST.value),
         Person(INTERPRETER, "Demo Interpreter"),
-        Person(StaffRole.FACILITY_EDITOR.value, "Demo Facility Editor"),
+        Person(StaffRole.FACILITY_EDITOR.value, "Demo Facility Editor", staff_role=StaffRole.FACILITY_EDITOR.value),
         Person(Role.EDITOR.value, "Demo Editor"),
         Person(Role.ADMINISTRATOR.value, "Demo Administrator"),
+        *_at_other_facilities(),
     )
 }
 
@@ -91,18 +108,18 @@ def _load(person: Person) -> User:
 def _give_role(person: Person, user: User) -> None:
     if person.role in Role.values:
         roles.grant(user=user, role=person.role, by=None)
-    elif person.role in StaffRole.values:
-        _join_facility(user, person.role)
+    elif person.staff_role:
+        _join_facility(user, person.staff_role, person.facility)
     elif person.role == INTERPRETER:
         Interpreter.objects.get_or_create(user=user)
     else:
         _join_office(user)
 
 
-def _join_facility(user: User, role: str) -> None:
-    facility = Facility.objects.filter(slug=FACILITY).first()
+def _join_facility(user: User, role: str, slug: str) -> None:
+    facility = Facility.objects.filter(slug=slug).first()
     if facility is None:
-        raise NoFacility(f"The demo hospital {FACILITY!r} is missing. Load the catalogue of the demo first.")
+        raise NoFacility(f"The demo hospital {slug!r} is missing. Load the catalogue of the demo first.")
     if not user.memberships.current().filter(facility=facility, role=role).exists():
         Membership.objects.create(user=user, facility=facility, role=role)
 

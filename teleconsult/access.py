@@ -34,6 +34,8 @@ CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 CODE_SIGNS = 8
 CODE_LIFE = datetime.timedelta(minutes=10)
 CODE_TRIES = 3
+# What carries everything away asks for a code as fresh as this.
+FRESH = datetime.timedelta(minutes=10)
 HOUR, DAY = 3600, 86_400
 CODES_PER_MAILBOX = 5
 WRONG_PER_REFERENCE = 10
@@ -121,6 +123,32 @@ def enter_code(*, code_id: uuid.UUID | str, code: str, browser: str, network: st
         raise WrongCode
     request = Request.objects.get(pk=request_id)
     return start_session(request, level=level)
+
+
+def is_fresh(session: PatientSession) -> bool:
+    """Return whether the last code of a session was entered less than ten minutes ago."""
+    return (session.renewed_at or session.started_at) > timezone.now() - FRESH
+
+
+def ask_fresh_code(*, session: PatientSession, browser: str, network: str) -> Asked:
+    """Send the patient who is in another code. Raises TooMany."""
+    _count_network(network)
+    request = session.request
+    if not limits.allow("teleconsult.codes", request.email_key, CODES_PER_MAILBOX, HOUR):
+        raise TooMany
+    return _make_code(request, AccessLevel(session.level), browser)
+
+
+def renew(*, session: PatientSession, code_id: str, code: str, browser: str, network: str) -> None:
+    """Record that the patient who is in entered a fresh code. Raises WrongCode and TooMany."""
+    _count_network(network)
+    request_id, _level = _use_code(code_id, code, browser)
+    if request_id != session.request_id:
+        raise WrongCode
+    with transaction.atomic():
+        session.renewed_at = timezone.now()
+        session.save(update_fields=["renewed_at"])
+        _note(trail.Action.SIGNED_IN, session.request)
 
 
 def send_references(*, email: str, network: str) -> None:

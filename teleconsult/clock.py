@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from taxonomy.languages import locale
-from teleconsult.enums import DayKind
+from teleconsult.enums import FACILITY_STATUSES, DayKind, WaitingFor
 
 if TYPE_CHECKING:
     from holidays import HolidayBase
@@ -224,6 +224,13 @@ def is_late(request: "Request", now: datetime.datetime | None = None) -> bool:
     )
 
 
+def counts_anew(request: "Request") -> bool:
+    """Return whether the days begin anew once the papers have arrived that the facility waits for."""
+    waits = request.waiting_for == WaitingFor.DOCUMENT and request.returns_to in FACILITY_STATUSES
+    is_running = request.clock_started_at is not None
+    return waits and is_running and request.protocol is not None and request.protocol.restarts_with_documents
+
+
 def progress(request: "Request", now: datetime.datetime | None = None) -> Progress | None:
     """Return the clock of a request day by day, or None where nothing is promised.
 
@@ -235,7 +242,8 @@ def progress(request: "Request", now: datetime.datetime | None = None) -> Progre
     stops = stops_of(request)
     used = days_used(request.clock_started_at, moment, request.clock_province, stops)
     as_if_resumed = [Stop(stop.since, stop.until or moment) for stop in stops]
-    due = due_at(request.clock_started_at, request.promised_days, request.clock_province, as_if_resumed)
+    began = moment if counts_anew(request) else request.clock_started_at
+    due = due_at(began, request.promised_days, request.clock_province, as_if_resumed)
     return Progress(
         days=tuple(_days(request, moment, due, stops)),
         promised=request.promised_days,

@@ -85,6 +85,7 @@ class Action(TextChoices):
     ERASE_AGAIN = "erase_again", _("Erased everything again, after a backup was restored")
     GIVE_CONSENT = "give_consent", _("Gave consent")
     REVOKE_CONSENT = "revoke_consent", _("Revoked consent")
+    CHANGE_SETTINGS = "change_settings", _("Changed language, time zone or country")
     STATE_AUTHORITY = "state_authority", _("Stated the authority to act for the patient")
     SET_URGENCY = "set_urgency", _("Changed the urgency")
     SEND_MESSAGE = "send_message", _("Wrote a message")

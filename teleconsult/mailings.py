@@ -102,6 +102,7 @@ def _to_patient(kind: str, request: Request, dedupe_key: str, context: dict[str,
         about=str(request.pk),
         context={
             "reference": request.reference,
+            "request_kind": str(request.kind),
             "sign_in_url": sign_in_url(request.language),
             "at": timezone.now(),
             **context,

@@ -76,8 +76,8 @@ def role_for(action: Action | str, by: "Actor | Person", request: Request) -> Ro
     """Return the role in which someone takes a step now; the first that the status allows, else the first that may."""
     if has_code_alone(by) and action not in WITH_THE_CODE_ALONE:
         return None
-    able = [role for role in roles_of(by, request) if role in transitions.who_ever(Action(action))]
-    fitting = [role for role in able if transitions.find(Action(action), request.status, role)]
+    able = [role for role in roles_of(by, request) if role in transitions.who_ever(Action(action), request.kind)]
+    fitting = [role for role in able if transitions.find(Action(action), request.status, role, kind=request.kind)]
     return next(iter(fitting or able), None)
 
 

@@ -134,7 +134,7 @@ class RequestQuerySet(models.QuerySet):
 
     def opened(self, limit: int = OPENED_AT_ONCE) -> list["Request"]:
         """Return at most `limit` rows with `treatment` and `condition` attached, in two more queries."""
-        rows = cast("list[Request]", list(self.select_related("data_key")[:limit]))
+        rows = cast("list[Request]", list(self.select_related("data_key", "protocol")[:limit]))
         for row in rows:
             # Opened here, the keys are at hand: else each row would fetch its own.
             row.data_key.open()

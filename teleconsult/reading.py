@@ -64,6 +64,13 @@ def patient_opened(opinion: Opinion) -> datetime.datetime | None:
 
 
 @transaction.atomic
+def take_copy(*, request: Request, by: Actor) -> Request:
+    """Record that the patient takes everything away. Raises NotAllowed."""
+    _record(trail.Action.EXPORTED, request, request, by)
+    return request
+
+
+@transaction.atomic
 def refuse(*, request: Request, by: Actor, what: str = "") -> None:
     """Record that a signed-in person tried what is not hers; the view answers 404."""
     trail.record(action=trail.Action.REFUSED, by=by.for_trail(""), case=request, object=request, detail=what)

@@ -4,6 +4,7 @@ import datetime
 import uuid
 from collections.abc import Callable, Iterable
 from functools import partial
+from zoneinfo import ZoneInfo
 
 from celery import shared_task
 from django.conf import settings
@@ -88,7 +89,7 @@ def remind_of_drafts(now: datetime.datetime) -> None:
     for request, days in _reached(settings.DRAFT_REMINDER_DAYS, Request.objects.forgotten_since, now):
         ends = request.saved_at + datetime.timedelta(days=settings.DRAFT_DAYS)
         if ends > now:
-            _each(partial(mailings.remind_of_draft, request, days=days, ends_on=ends.date()))
+            _each(partial(mailings.remind_of_draft, request, days=days, ends_on=_day_of(request, ends)))
 
 
 def remind_waiting(now: datetime.datetime) -> None:
@@ -96,7 +97,7 @@ def remind_waiting(now: datetime.datetime) -> None:
     for request, days in _reached(settings.NO_ANSWER_REMINDER_DAYS, Request.objects.waiting_since, now):
         ends = (request.paused_since or now) + datetime.timedelta(days=settings.NO_ANSWER_DAYS)
         if ends > now:
-            _each(partial(mailings.remind, request, days=days, ends_on=ends.date()))
+            _each(partial(mailings.remind, request, days=days, ends_on=_day_of(request, ends)))
 
 
 def expire_drafts(now: datetime.datetime) -> None:
@@ -131,6 +132,11 @@ def _reached(
             if request.pk not in told:
                 told.add(request.pk)
                 yield request, days
+
+
+def _day_of(request: Request, moment: datetime.datetime) -> datetime.date:
+    """Return the day of a moment where the patient is."""
+    return moment.astimezone(ZoneInfo(request.zone)).date()
 
 
 def _each(deed: Callable[[], object]) -> None:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from teleconsult import clock, opinions
-from teleconsult.enums import Action, CloseReason, DeclineReason, Status, WaitingFor
+from teleconsult.enums import Action, CloseReason, DeclineReason, RequestKind, Status, WaitingFor
 from teleconsult.models import Event, Request
 
 
@@ -34,6 +34,17 @@ class Moment:
     when: str = ""
 
 
+@dataclass(frozen=True)
+class Station:
+    """A place on the line from sending to the answer, as the component `journey` prints it."""
+
+    label: str
+    state: str
+    note: str = ""
+
+
+# Papers belong to these.
+WITH_PAPERS = frozenset({RequestKind.SECOND_OPINION, RequestKind.CHECK_UP, RequestKind.ESTIMATE})
 # Steps the patient is told about; the others are the office's own affair.
 TOLD = {
     Action.SUBMIT,
@@ -60,6 +71,7 @@ TOLD = {
     Action.ASK_FOLLOW_UP,
     Action.ANSWER_FOLLOW_UP,
     Action.CLOSE_ANSWERED,
+    Action.CHANGE_SETTINGS,
 }
 
 
@@ -79,26 +91,26 @@ def turn_of(request: Request, history: Sequence[Event]) -> Turn:
         )
     if request.status == Status.AWAITING_PATIENT:
         return _awaited(request, history, patient)
-    turns = {
-        Status.SUBMITTED: Turn(office, _("Your request has arrived."), _("A coordinator reads it next.")),
-        Status.IN_TRIAGE: Turn(office, _("A coordinator is looking at your request.")),
-        Status.WITH_FACILITY: Turn(
-            pgettext("whose turn", "It is the hospital’s turn"), _("Your papers are with the hospital.")
-        ),
-        Status.WITH_SPECIALIST: Turn(
-            pgettext("whose turn", "It is the hospital’s turn"), _("A specialist is reading your papers.")
-        ),
-        Status.OPINION_READY: _ready(request, patient),
-        Status.DECLINED: Turn(
-            pgettext("whose turn", "This request has ended"), _("We cannot take your request."), _reason(history)
-        ),
-        Status.WITHDRAWN: Turn(pgettext("whose turn", "This request has ended"), _("You withdrew your request.")),
-        Status.EXPIRED: Turn(
-            pgettext("whose turn", "This request has ended"), _("This draft was not sent in time and was erased.")
-        ),
-        Status.ERASED: Turn(pgettext("whose turn", "This request has ended"), _("Everything in it has been erased.")),
+    hospital = pgettext("whose turn", "It is the hospital’s turn")
+    ended_who = pgettext("whose turn", "This request has ended")
+    with_facility = {
+        RequestKind.CHECK_UP: _("The hospital looks at what you would like to have checked."),
+        RequestKind.ESTIMATE: _("The hospital works on the estimate."),
     }
-    ended = Turn(pgettext("whose turn", "This request has ended"), _("Your request is closed."), _reason(history))
+    turns = {
+        Status.SUBMITTED: Turn(office, _arrived(request), _("A coordinator reads it next.")),
+        Status.IN_TRIAGE: Turn(office, _looked_at(request)),
+        Status.WITH_FACILITY: Turn(
+            hospital, with_facility.get(RequestKind(request.kind), _("Your papers are with the hospital."))
+        ),
+        Status.WITH_SPECIALIST: Turn(hospital, _("A specialist is reading your papers.")),
+        Status.OPINION_READY: _ready(request, patient),
+        Status.DECLINED: Turn(ended_who, _("We cannot take your request."), _reason(history)),
+        Status.WITHDRAWN: Turn(ended_who, _("You withdrew your request.")),
+        Status.EXPIRED: Turn(ended_who, _("This draft was not sent in time and was erased.")),
+        Status.ERASED: Turn(ended_who, _("Everything in it has been erased.")),
+    }
+    ended = Turn(ended_who, _("Your request is closed."), _reason(history))
     return turns.get(Status(request.status), ended)
 
 
@@ -108,6 +120,29 @@ def _ready(request: Request, who: str) -> Turn:
     url = reverse("teleconsult:opinion", args=[opinion.pk]) if opinion else ""
     text = _("Read it here. You can also take it along as a PDF.")
     return Turn(who, _("The answer is ready."), text, url, _("Read the opinion") if url else "", is_patient=True)
+
+
+def _arrived(request: Request) -> str:
+    return {
+        RequestKind.QUESTION: _("Your question has arrived."),
+        RequestKind.COLLABORATION: _("Your enquiry has arrived."),
+    }.get(RequestKind(request.kind), _("Your request has arrived."))
+
+
+def _looked_at(request: Request) -> str:
+    return {
+        RequestKind.QUESTION: _("A coordinator is working on your question."),
+        RequestKind.COLLABORATION: _("A coordinator is working on your enquiry."),
+    }.get(RequestKind(request.kind), _("A coordinator is looking at your request."))
+
+
+def _expected(request: Request) -> str:
+    """Return what comes at the end, by the kind of request."""
+    return {
+        RequestKind.SECOND_OPINION: _("You receive the opinion in writing"),
+        RequestKind.CHECK_UP: _("You receive a proposal for the check-up"),
+        RequestKind.ESTIMATE: _("You receive the estimate"),
+    }.get(RequestKind(request.kind), _("You receive an answer"))
 
 
 def _awaited(request: Request, history: Sequence[Event], who: str) -> Turn:
@@ -142,13 +177,43 @@ def timeline_of(request: Request, history: Sequence[Event], turn: Turn) -> list[
         return moments
     moments.append(Moment(turn.title, "now"))
     if request.status not in {Status.DRAFT, Status.OPINION_READY}:
-        moments.append(Moment(_("You receive an answer"), "next"))
+        moments.append(Moment(_expected(request), "next"))
     return moments
+
+
+# How far a request has come: the stations of the line, by status.
+_STATIONS = {
+    Status.DRAFT: 0,
+    Status.SUBMITTED: 1,
+    Status.IN_TRIAGE: 1,
+    Status.WITH_FACILITY: 2,
+    Status.WITH_SPECIALIST: 3,
+    Status.OPINION_READY: 4,
+}
+
+
+def journey_of(request: Request, turn: Turn) -> list[Station]:
+    """Return the line from sending to the answer, with the station where the request is now; none once it ended."""
+    if request.is_ended:
+        return []
+    labels = [pgettext("station", "You write"), pgettext("station", "The coordination office reads")]
+    if request.kind in WITH_PAPERS:
+        labels.append(pgettext("station", "A hospital accepts"))
+    if request.kind == RequestKind.SECOND_OPINION:
+        labels.append(pgettext("station", "A specialist reads"))
+    labels.append(_expected(request))
+    here = min(_STATIONS[Status(request.stage)], len(labels) - 1)
+    states = ["done" if number < here else "now" if number == here else "next" for number in range(len(labels))]
+    return [
+        Station(label, state, turn.who if state == "now" else "") for label, state in zip(labels, states, strict=True)
+    ]
 
 
 def _title(event: Event) -> str:
     """Return a step as the patient reads it."""
     facility = event.facility.short_name if event.facility else ""
+    if event.action == Action.REVOKE_CONSENT and event.to_status == Status.WITHDRAWN:
+        return _("You took your consent back, and the request ended")
     titles = {
         Action.SUBMIT: _("You sent the request"),
         Action.TAKE: _("A coordinator began to work on it"),
@@ -175,6 +240,7 @@ def _title(event: Event) -> str:
         Action.ASK_FOLLOW_UP: _("You asked about the opinion"),
         Action.ANSWER_FOLLOW_UP: _("Your question about the opinion was answered"),
         Action.CLOSE_ANSWERED: _("The request ended with the opinion"),
+        Action.CHANGE_SETTINGS: _("You changed language, time zone or country"),
     }
     return titles[Action(event.action)]
 

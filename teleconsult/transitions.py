@@ -6,7 +6,7 @@ from enum import StrEnum
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
-from teleconsult.enums import FACILITY_STATUSES, OPEN_STATUSES, Action, Role, Status
+from teleconsult.enums import FACILITY_STATUSES, OPEN_STATUSES, Action, RequestKind, Role, Status
 
 
 class Target(StrEnum):
@@ -76,6 +76,12 @@ class Transition:
     who: tuple[Role, ...]
     requires: tuple[Requirement, ...] = ()
     tells: tuple[Mail, ...] = ()
+    # The kinds of request that know the step; none named means all.
+    kinds: tuple[RequestKind, ...] = ()
+
+    def is_for(self, kind: str | None) -> bool:
+        """Return whether a kind of request knows the step; without a kind, whether any does."""
+        return kind is None or not self.kinds or kind in self.kinds
 
     @property
     def moves(self) -> bool:
@@ -91,6 +97,11 @@ IN_HAND = (Status.IN_TRIAGE, Status.WITH_FACILITY, Status.WITH_SPECIALIST)
 BOOKABLE = (Status.WITH_SPECIALIST, Status.OPINION_READY)
 BOOKED = (*BOOKABLE, Status.AWAITING_PATIENT)
 BOOKERS = (*PATIENTS, *OFFICE, Role.FACILITY_OFFICE, Role.SPECIALIST)
+# A facility answers these; a question and a collaboration end in the office.
+FOR_A_FACILITY = (RequestKind.SECOND_OPINION, RequestKind.CHECK_UP, RequestKind.ESTIMATE)
+# The facility's office answers these by itself, without a specialist.
+FOR_AN_OFFICE = (RequestKind.CHECK_UP, RequestKind.ESTIMATE)
+FOR_A_SPECIALIST = (RequestKind.SECOND_OPINION,)
 UNERASED = tuple(status for status in Status if status not in {Status.EXPIRED, Status.ERASED})
 _R, _M, _S, _A = Requirement, Mail, Status, Action
 
@@ -113,7 +124,15 @@ TABLE: tuple[Transition, ...] = (
     Transition(_A.SET_URGENCY, (_S.SUBMITTED, *IN_HAND, _S.AWAITING_PATIENT), Target.STAYS, OFFICE, (_R.REASON,)),
     Transition(_A.ASK_DOCUMENT, (_S.IN_TRIAGE,), _S.AWAITING_PATIENT, OFFICE, (_R.WORDS,), (_M.DOCUMENT_ASKED,)),
     Transition(_A.ASK_QUESTION, (_S.IN_TRIAGE,), _S.AWAITING_PATIENT, OFFICE, (_R.WORDS,), (_M.ANSWER_ASKED,)),
-    Transition(_A.ASK_CONSENT, (_S.IN_TRIAGE,), _S.AWAITING_PATIENT, OFFICE, (_R.REACHED,), (_M.CONSENT_ASKED,)),
+    Transition(
+        _A.ASK_CONSENT,
+        (_S.IN_TRIAGE,),
+        _S.AWAITING_PATIENT,
+        OFFICE,
+        (_R.REACHED,),
+        (_M.CONSENT_ASKED,),
+        FOR_A_FACILITY,
+    ),
     Transition(
         _A.FORWARD,
         (_S.IN_TRIAGE,),
@@ -121,6 +140,7 @@ TABLE: tuple[Transition, ...] = (
         OFFICE,
         (_R.REACHED, _R.AUTHORITY, _R.FACILITY_CONSENT),
         (_M.STATUS_CHANGED,),
+        FOR_A_FACILITY,
     ),
     Transition(
         _A.REFER,
@@ -158,6 +178,17 @@ TABLE: tuple[Transition, ...] = (
         (Role.FACILITY_OFFICE,),
         (_R.FACILITY_CONSENT, _R.SPECIALIST_THERE),
         (_M.STATUS_CHANGED,),
+        FOR_A_SPECIALIST,
+    ),
+    # A check-up or an estimate is answered by the office itself, in words.
+    Transition(
+        _A.CLOSE,
+        (_S.WITH_FACILITY,),
+        _S.CLOSED,
+        (Role.FACILITY_OFFICE,),
+        (_R.WORDS,),
+        (_M.CLOSED,),
+        FOR_AN_OFFICE,
     ),
     Transition(
         _A.RETURN_TO_TRIAGE,
@@ -242,6 +273,7 @@ TABLE: tuple[Transition, ...] = (
         (_M.STATUS_CHANGED,),
     ),
     Transition(_A.REVOKE_CONSENT, OPEN_STATUSES, _S.WITHDRAWN, PATIENTS, (_R.LAST_CONSENT,), (_M.WITHDRAWN,)),
+    Transition(_A.CHANGE_SETTINGS, UNERASED, Target.STAYS, PATIENTS),
     Transition(_A.STATE_AUTHORITY, (_S.DRAFT, *OPEN_STATUSES), Target.STAYS, PATIENTS),
     Transition(_A.ADD_DOCUMENT, (_S.DRAFT, _S.SUBMITTED, *IN_HAND, _S.AWAITING_PATIENT), Target.STAYS, PATIENTS),
     Transition(_A.REMOVE_DOCUMENT, (_S.DRAFT,), Target.STAYS, PATIENTS),
@@ -277,23 +309,29 @@ TABLE: tuple[Transition, ...] = (
 )
 
 
-def find(action: Action, status: str, role: Role, target: str | None = None) -> Transition | None:
-    """Return the row for a step of a role from a status; the first, or the one that leads to `target`."""
+def find(
+    action: Action, status: str, role: Role, target: str | None = None, kind: str | None = None
+) -> Transition | None:
+    """Return the row for a step of a role from a status; the first, or the one that leads to `target`.
+
+    With a kind of request, only a row that this kind knows.
+    """
     for row in TABLE:
         fits = row.action == action and role in row.who and (status in row.sources or not row.sources)
-        if fits and target in {None, row.target}:
+        if fits and target in {None, row.target} and row.is_for(kind):
             return row
     return None
 
 
-def who_ever(action: Action) -> frozenset[Role]:
+def who_ever(action: Action, kind: str | None = None) -> frozenset[Role]:
     """Return the roles that may take a step in some status."""
-    return frozenset(role for row in TABLE if row.action == action for role in row.who)
+    return frozenset(role for row in TABLE if row.action == action and row.is_for(kind) for role in row.who)
 
 
-def actions_for(role: Role, status: str) -> tuple[Action, ...]:
+def actions_for(role: Role, status: str, kind: str | None = None) -> tuple[Action, ...]:
     """Return what a role can do in a status, in the order of the table."""
-    return tuple(dict.fromkeys(row.action for row in TABLE if role in row.who and status in row.sources))
+    able = (row for row in TABLE if role in row.who and status in row.sources and row.is_for(kind))
+    return tuple(dict.fromkeys(row.action for row in able))
 
 
 def mermaid() -> str:
@@ -317,7 +355,7 @@ def _without_repeats(lines: list[str]) -> list[str]:
 
 def table() -> str:
     """Return the whole table in Markdown."""
-    head = ["step", "from", "to", "who", "what must be true", "the patient is told"]
+    head = ["step", "from", "to", "who", "what must be true", "the patient is told", "only for"]
     rows = [head, ["---"] * len(head)]
     for row in TABLE:
         rows.append(
@@ -328,6 +366,7 @@ def table() -> str:
                 ", ".join(row.who),
                 "; ".join(str(requirement.label) for requirement in row.requires),
                 "; ".join(str(mail.label) for mail in row.tells),
+                ", ".join(row.kinds),
             ]
         )
     return "".join(f"| {' | '.join(cells)} |\n" for cells in rows)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from teleconsult.views import area, consultations, linked, opinions, start, uploads
+from teleconsult.views import area, consultations, copies, enquiries, linked, opinions, start, uploads
 
 app_name = "teleconsult"
 urlpatterns = [
@@ -8,6 +8,8 @@ urlpatterns = [
     path("second-opinion/start/", start.StartView.as_view(), name="request_start"),
     path("second-opinion/start/who/", start.WhoView.as_view(), name="request_who"),
     path("second-opinion/start/patient/", start.PatientView.as_view(), name="request_patient"),
+    path("second-opinion/start/authority/", start.AuthorityView.as_view(), name="request_authority"),
+    path("second-opinion/start/illness/", start.IllnessView.as_view(), name="request_illness"),
     path("second-opinion/start/question/", start.QuestionView.as_view(), name="request_question"),
     path("second-opinion/start/hospital/", start.HospitalView.as_view(), name="request_hospital"),
     path("second-opinion/start/documents/", start.DocumentsView.as_view(), name="request_documents"),
@@ -17,7 +19,10 @@ urlpatterns = [
         name="request_document_remove",
     ),
     path("second-opinion/start/review/", start.ReviewView.as_view(), name="request_review"),
-    path("contact/", area.ContactView.as_view(), name="contact"),
+    path("contact/", enquiries.ContactView.as_view(), name="contact"),
+    path("contact/check-up/", enquiries.CheckUpView.as_view(), name="check_up"),
+    path("contact/estimate/", enquiries.EstimateView.as_view(), name="estimate"),
+    path("contact/collaboration/", enquiries.CollaborationView.as_view(), name="collaboration"),
     path("my-request/", area.MyRequestView.as_view(), name="my_request"),
     path("my-request/code/", area.CodeView.as_view(), name="code"),
     path("my-request/lost/", area.LostReferenceView.as_view(), name="lost_reference"),
@@ -27,6 +32,12 @@ urlpatterns = [
     path("my-request/sign-out/", area.SignOutView.as_view(), name="sign_out"),
     path("my-request/answer/", area.AnswerView.as_view(), name="answer"),
     path("my-request/message/", area.MessageView.as_view(), name="message"),
+    path("my-request/paper/", area.PaperView.as_view(), name="paper"),
+    path("my-request/typed/<slug:page>/", area.TypedView.as_view(), name="typed"),
+    path("my-request/settings/", area.SettingsView.as_view(), name="settings"),
+    path("my-request/copy/", copies.CopyView.as_view(), name="copy"),
+    path("my-request/copy/code/", copies.FreshCodeView.as_view(), name="copy_code"),
+    path("my-request/copy/read/", copies.ReadableCopyView.as_view(), name="copy_read"),
     path("my-request/consent/", area.ConsentView.as_view(), name="consent"),
     path("my-request/consent/revoke/", area.RevokeConsentView.as_view(), name="consent_revoke"),
     path("my-request/withdraw/", area.WithdrawView.as_view(), name="withdraw"),

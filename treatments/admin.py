@@ -23,7 +23,7 @@ from publishing.exceptions import ChangeRefused
 from publishing.forms import CatalogueForm
 from publishing.models import Change
 from treatments.models import Condition, Offer, Protocol, RequiredDocument, Treatment
-from treatments.versions import must_be_newest
+from treatments.versions import must_be_newest, new_slug
 
 # What stands as the source of an offer for which the hospital itself vouches.
 CONFIRMED_BY = "confirmed by the hospital"
@@ -180,21 +180,47 @@ class ProtocolAdmin(OfFacilityAdmin):
     told = ("slug", "version", "facility", "required")
     facts = (
         *("treatments", "document_languages", "minimum_age", "maximum_age", "fee", "is_fee_on_request"),
-        *("promised_working_days", "is_promise_approximate", "clock_starts", "report_languages"),
-        *("includes_consultation", "follow_up_questions", "follow_up_days", "valid_from", "valid_until"),
+        *("promised_working_days", "is_promise_approximate", "clock_starts", "restarts_with_documents"),
+        *("report_languages", "includes_consultation", "follow_up_questions", "follow_up_days", "update_months"),
+        *("valid_from", "valid_until"),
         *(*PROVENANCE, "note"),
     )
     hidden_from_facility = ("note",)
+    # The papers it asks for are added once it exists, each by a change of its own.
+    of_addition = (
+        *("facility", "name_en", "name_it", "for_whom_en", "for_whom_it", "exclusions_en", "exclusions_it"),
+        *("treatments", "document_languages", "translation_rule_en", "translation_rule_it", "minimum_age"),
+        *("maximum_age", "fee", "is_fee_on_request", "fee_note_en", "fee_note_it", "promised_working_days"),
+        *("is_promise_approximate", "clock_starts", "restarts_with_documents", "report_languages"),
+        *("includes_consultation", "follow_up_questions", "follow_up_days", "update_months", "valid_from"),
+        *("valid_until", *PROVENANCE),
+    )
+
+    def shown_facts(self, request: HttpRequest, obj: Any) -> list[str]:
+        """Leave out the source where the hospital itself states its rules."""
+        shown = super().shown_facts(request, obj)
+        is_own_addition = obj is None and self.is_of_facility(request)
+        return [name for name in shown if name not in PROVENANCE] if is_own_addition else shown
+
+    def wanted(self, request: HttpRequest, form: CatalogueForm) -> Values:
+        """Return what was typed; a new protocol gets its slug, and the hospital as the source of its own rules."""
+        after = super().wanted(request, form)
+        if form.instance.pk:
+            return after
+        facility = form.cleaned_data["facility"]
+        own = confirmed_by_hospital(timezone.localdate()) if self.is_of_facility(request) else {}
+        return after | own | {"slug": new_slug(facility, form.cleaned_data["name_en"])}
 
     def choices_of(self, request: HttpRequest, db_field: Any, rows: QuerySet) -> QuerySet:
-        """Return published treatments."""
+        """Return published treatments, and facilities the person may choose."""
         if db_field.name == "treatments":
             return Treatment.objects.published()
         return super().choices_of(request, db_field, rows)
 
     def propose(self, request: HttpRequest, form: CatalogueForm) -> Change | None:
         """Refuse an edit of a version that was replaced."""
-        must_be_newest(form.instance)
+        if form.instance.pk:
+            must_be_newest(form.instance)
         return super().propose(request, form)
 
     @admin.display(description=_("required documents"))

@@ -14,7 +14,8 @@ from treatments.versions import prepare_document, prepare_protocol
 RULES = (
     *("name", "for_whom", "exclusions", "translation_rule", "fee_note", "treatments", "document_languages"),
     *("minimum_age", "maximum_age", "fee", "is_fee_on_request", "promised_working_days", "is_promise_approximate"),
-    *("clock_starts", "report_languages", "includes_consultation", "follow_up_questions", "follow_up_days"),
+    *("clock_starts", "restarts_with_documents", "report_languages", "includes_consultation"),
+    *("follow_up_questions", "follow_up_days", "update_months"),
     *("valid_from", "valid_until"),
 )
 
@@ -52,9 +53,10 @@ def register_kinds() -> None:
     register(
         Kind(
             Protocol,
-            fields=(*RULES, *PROVENANCE, "note"),
+            fields=("slug", "facility", *RULES, *PROVENANCE, "note"),
             of_facility=RULES,
             facility="facility_id",
+            is_list_of_facility=True,
             shown_on=all_it_is_for,
             prepare=prepare_protocol,
         )

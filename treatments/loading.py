@@ -6,7 +6,7 @@ from typing import Any
 
 from facilities.models import Facility
 from publishing.enums import FactState
-from publishing.loading.batches import Batch, Row, TranslatedText
+from publishing.loading.batches import Batch, Frozen, Row, TranslatedText
 from publishing.loading.files import Book, Record
 from publishing.loading.provenance import FACT_FIELDS, Cited, Sources, require_source
 from publishing.loading.shapes import (
@@ -28,6 +28,7 @@ from taxonomy.languages import column
 from taxonomy.models import Specialty
 from treatments.enums import ClockStart, DocumentKind, OfferBasis, TreatmentKind
 from treatments.models import Condition, Offer, Protocol, RequiredDocument, Treatment
+from treatments.versions import NO_RULES
 
 # Category of three characters, a dot, up to two more.
 ICD10 = Text(of="ICD-10 code", pattern=r"[A-Z]\d{2}(\.\d{1,2})?")
@@ -79,6 +80,8 @@ STATE_OF_BASIS = {
     OfferBasis.UNCONFIRMED: FactState.UNVERIFIED,
 }
 
+# A request keeps the version it was checked against.
+IN_USE = "requests were checked against this version: leave it, and add the next `version` with its own `valid_from`"
 AGE = Whole(low=0, high=120, is_required=False)
 DAYS = Whole(low=1, high=3650, is_required=False)
 FEE = Shape(
@@ -97,6 +100,8 @@ PROMISE = Shape(
         "working_days": Whole(low=1, high=365, is_required=False),
         "approximate": Flag(is_required=False),
         "clock_starts": Choice(choices=ClockStart, of="start of the clock"),
+        # The days count anew when further papers that were asked for have arrived.
+        "restarts": Flag(is_required=False),
     },
 )
 REQUIRED_DOCUMENT = Shape(
@@ -117,6 +122,7 @@ PROTOCOL = Shape(
         "includes_consultation": Flag(default=None, is_required=False),
         "follow_up_questions": Whole(low=0, high=100, is_required=False),
         "follow_up_days": DAYS,
+        "update_months": Whole(low=1, high=120, is_required=False),
         "required_documents": Many(of=REQUIRED_DOCUMENT),
         "valid_from": Day(),
         "valid_until": Day(is_required=False),
@@ -233,6 +239,7 @@ def plan_protocols(book: Book, sources: Sources, found: list[Record], texts: Tex
                 *(TranslatedText(name) for name in ("name", "for_whom", "exclusions", "translation_rule", "fee_note")),
             ),
             withdrawn={"state": FactState.UNVERIFIED},
+            frozen=Frozen(lambda protocol: protocol.pk is not None and protocol.is_used, IN_USE, loose=NO_RULES),
         ),
         Batch(
             RequiredDocument,
@@ -240,6 +247,7 @@ def plan_protocols(book: Book, sources: Sources, found: list[Record], texts: Tex
             key_fields=("protocol", "position"),
             parents={"protocol": Protocol},
             texts=(TranslatedText("what"), TranslatedText("only_when")),
+            frozen=Frozen(lambda paper: paper.protocol.is_used, IN_USE),
         ),
     ]
 
@@ -250,7 +258,9 @@ def _protocol(row: Record, texts: Texts, sources: Sources, book: Book) -> Row:
     fee, promise = row["fee"] or {}, row["promise"] or {}
     amount = fee.get("amount")
     same = ("slug", "version", "facility", "minimum_age", "maximum_age", "includes_consultation", "follow_up_questions")
-    values: dict[str, Any] = {name: row[name] for name in (*same, "follow_up_days", "valid_from", "valid_until")}
+    values: dict[str, Any] = {
+        name: row[name] for name in (*same, "follow_up_days", "update_months", "valid_from", "valid_until")
+    }
     values |= {
         "document_languages": list(row["document_languages"]),
         "report_languages": list(row["report_languages"]),
@@ -259,6 +269,7 @@ def _protocol(row: Record, texts: Texts, sources: Sources, book: Book) -> Row:
         "promised_working_days": promise.get("working_days"),
         "is_promise_approximate": promise.get("approximate", False),
         "clock_starts": promise.get("clock_starts", ""),
+        "restarts_with_documents": promise.get("restarts", False),
         "note": "\n".join(_protocol_notes(row, sources)),
     }
     values |= columns(texts, row["slug"], PROTOCOL_FIELDS)

@@ -135,12 +135,18 @@ class Protocol(Provenance):
         # Where nothing is promised, nobody knows.
         blank=True,
     )
+    restarts_with_documents = models.BooleanField(
+        _("the days count anew when further papers asked for have arrived"), default=False
+    )
     report_languages = ArrayField(
         models.CharField(max_length=10), verbose_name=_("languages of the report"), default=list, blank=True
     )
     includes_consultation = models.BooleanField(_("includes a live consultation"), null=True, blank=True)
     follow_up_questions = models.PositiveSmallIntegerField(_("follow-up questions"), null=True, blank=True)
     follow_up_days = models.PositiveSmallIntegerField(_("days for follow-up questions"), null=True, blank=True)
+    update_months = models.PositiveSmallIntegerField(
+        _("the opinion can be updated within, months"), null=True, blank=True
+    )
     valid_from = models.DateField(_("valid from"), default=timezone.localdate)
     valid_until = models.DateField(_("valid until"), null=True, blank=True)
     note = models.TextField(_("note for editors"), blank=True, max_length=2000)

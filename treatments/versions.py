@@ -1,17 +1,22 @@
 """Versions of a protocol: what a request was checked against is never written to, the next version takes the edit."""
 
 import datetime
+from itertools import count
 from typing import Any
 
 from django.utils import timezone
+from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from facilities.editing import PROVENANCE
+from facilities.models import Facility
 from publishing.editing import Values
 from publishing.exceptions import Invalid
 from publishing.texts import copy_states
 from treatments.models import Protocol, RequiredDocument
 
+# Of a slug of 120 characters; a number may follow.
+LONGEST_START = 110
 # What tells of a version and is no rule of it: no request was checked against these.
 NO_RULES = frozenset({*PROVENANCE, "note", "valid_until"})
 
@@ -22,8 +27,19 @@ def must_be_newest(protocol: Protocol) -> None:
         raise Invalid([_("A newer version of these rules exists: edit that one.")])
 
 
+def new_slug(facility: Facility, name: str) -> str:
+    """Return a slug that no protocol has, from the facility and the English name."""
+    start = slugify(f"{facility.slug} {name}")[:LONGEST_START].strip("-")
+    taken = set(Protocol.objects.filter(slug__startswith=start).values_list("slug", flat=True))
+    numbered = (f"{start}-{number}" for number in count(2))
+    return start if start not in taken else next(slug for slug in numbered if slug not in taken)
+
+
 def prepare_protocol(protocol: Protocol, after: Values) -> tuple[Protocol, Values]:
     """Return the version that takes these values: this one, or the next where a request was checked against it."""
+    if protocol.pk is None:
+        # A protocol of its own, just added.
+        return protocol, after
     protocol = _locked(protocol)
     if set(after) <= NO_RULES or not protocol.is_used:
         return protocol, after

@@ -28,13 +28,23 @@ class TranslatedText:
     is_optional: bool = False
 
 
+@dataclass(frozen=True)
+class Frozen:
+    """Which rows the files may not change any more, and what to do instead, in words."""
+
+    is_frozen: Callable[[Any], bool]
+    sentence: str
+    loose: frozenset[str] = frozenset()
+
+
 @dataclass
 class Batch:
     """The rows of one table.
 
     `key_fields` name the columns whose values, joined by "/", are a row's key; those in `parents` hold the key of a
     row of another table. `derive` computes columns from a finished row; no editor owns them. `withdrawn` is what a
-    row is set to when it is no longer in the files.
+    row is set to when it is no longer in the files. `frozen` names the rule by which a row may not be changed any more
+    but for its columns `loose`: a file that would change it is refused with the sentence that comes with it.
     """
 
     model: type[Model]
@@ -44,6 +54,7 @@ class Batch:
     texts: tuple[TranslatedText, ...] = ()
     derive: Callable[[Any], dict[str, Any]] | None = None
     withdrawn: dict[str, Any] = field(default_factory=dict)
+    frozen: "Frozen | None" = None
 
     @property
     def label(self) -> str:

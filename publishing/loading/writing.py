@@ -22,6 +22,7 @@ from modeltranslation.fields import TranslationField
 
 from publishing.enums import TextStatus
 from publishing.loading.batches import Batch, Row, TranslatedText
+from publishing.loading.files import Problem, Unloadable
 from publishing.models import LoadedRow, TextState
 from taxonomy.languages import column
 
@@ -124,6 +125,7 @@ class Writer:
         outcome = self._read(batch, rows)
         for row in rows:
             self._sort_out(batch, row, outcome)
+        self._refuse_frozen(batch, outcome)
         gone = self._withdraw(batch, rows, outcome)
         self._save(batch, outcome, gone)
         self.ids[batch.model] = {key: item.pk for key, item in outcome.present.items()}
@@ -231,6 +233,32 @@ class Writer:
         if name in record.hashes:
             return record.hashes[name] == value_hash(present)
         return present in (None, "", []) or present == column_field.get_default()
+
+    def _refuse_frozen(self, batch: Batch, outcome: _Outcome) -> None:
+        """Raise Unloadable where the files would change what must stay as it is."""
+        frozen = batch.frozen
+        if frozen is None:
+            return
+        changing = [
+            (row, item)
+            for row, item in outcome.rows
+            if outcome.fresh[row.key] - frozen.loose or self._changes_links(batch, row, item, outcome)
+        ]
+        stopped = [row for row, item in changing if frozen.is_frozen(item)]
+        if stopped:
+            raise Unloadable(Problem(row.place, f"{row.key}: {frozen.sentence}") for row in stopped)
+
+    def _changes_links(self, batch: Batch, row: Row, item: Any, outcome: _Outcome) -> bool:
+        """Return whether the files link a stored row to others than the last load did."""
+        if item.pk is None:
+            return False
+        hashes = outcome.loaded[row.key].hashes
+        for name, keys in row.links.items():
+            related: Any = batch.model._meta.get_field(name).related_model
+            ids = self.ids[related]
+            if name in hashes and hashes[name] != value_hash(sorted({ids[key] for key in keys if key in ids})):
+                return True
+        return False
 
     @staticmethod
     def _derive(batch: Batch, key: str, item: Any, outcome: _Outcome) -> None:

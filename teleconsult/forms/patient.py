@@ -18,6 +18,7 @@ from facilities.models import Facility
 from publishing.templatetags.text import text_of
 from taxonomy.countries import country_choices, is_country
 from taxonomy.languages import language_name
+from teleconsult import references
 from teleconsult.consent import ConsentText
 from teleconsult.enums import ForWhom, Sex
 from teleconsult.models import Request
@@ -198,7 +199,7 @@ class WhoForm(QuietForm):
 
 
 class PatientForm(QuietForm):
-    """About the patient; who acts for her states with what authority."""
+    """About the patient."""
 
     patient_name = PlainTextField(
         label=_("Name of the patient"),
@@ -221,9 +222,19 @@ class PatientForm(QuietForm):
     sex = forms.ChoiceField(
         label=_("Sex, as the papers give it"), required=False, widget=forms.RadioSelect, choices=Sex.choices
     )
+
+    def answers(self) -> dict[str, Any]:
+        """Return what is kept."""
+        return {name: self.cleaned_data[name] for name in ("patient_name", "age_years", "sex")}
+
+
+class AuthorityForm(QuietForm):
+    """Who acts for the patient states by what right; a parent who writes as the patient states the right alone."""
+
     asker_name = PlainTextField(
         label=_("Your own name"),
         max_length=LONGEST_NAME,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
         error_messages={"required": _("Enter your own name.")},
     )
     relationship = PlainTextField(
@@ -237,39 +248,21 @@ class PatientForm(QuietForm):
         help_text=_(
             "The patient has agreed, or I am the parent or legal guardian. A hospital may ask me to show this."
         ),
-        required=False,
+        error_messages={"required": _("Tick this box if it is true. Without it nobody may read the papers.")},
     )
 
     def __init__(self, *args: Any, request: Request, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.request = request
-        self.acts_for_another = request.for_whom == ForWhom.RELATIVE
-        if not self.acts_for_another:
+        if request.for_whom != ForWhom.RELATIVE:
             del self.fields["asker_name"], self.fields["relationship"]
-            if not self._is_minor():
-                del self.fields["has_authority"]
-
-    def clean(self) -> dict[str, Any]:
-        """Ask for the authority of whoever acts for someone else, a child included."""
-        answers = super().clean() or {}
-        if "has_authority" in self.fields and not answers.get("has_authority"):
-            self.add_error("has_authority", _("Tick this box if it is true. Without it nobody may read the papers."))
-        return answers
-
-    def _is_minor(self) -> bool:
-        """Return whether the age, as typed or else as kept, is below 18."""
-        if not self.is_bound:
-            return self.request.is_for_minor
-        typed = str(self["age_years"].data or "").strip()
-        return typed.isdecimal() and int(typed[:9]) < ADULT
 
     def answers(self) -> dict[str, Any]:
         """Return what is kept."""
-        return {name: value for name, value in self.cleaned_data.items() if name not in {"has_authority", "website"}}
+        return {name: self.cleaned_data[name] for name in ("asker_name", "relationship") if name in self.fields}
 
 
 class QuestionForm(QuietForm):
-    """What she wants to know, and about what."""
+    """What she wants to know."""
 
     question = PlainTextField(
         label=_("What do you want to know?"),
@@ -287,6 +280,15 @@ class QuestionForm(QuietForm):
             ),
         },
     )
+
+    def answers(self) -> dict[str, Any]:
+        """Return what is kept."""
+        return {"question": self.cleaned_data["question"]}
+
+
+class IllnessForm(QuietForm):
+    """What the question is about."""
+
     condition = forms.ChoiceField(label=_("The illness, if you know it"), required=False)
     treatment = forms.ChoiceField(label=_("The treatment, if one was proposed"), required=False)
 
@@ -299,11 +301,7 @@ class QuestionForm(QuietForm):
         """Return what is kept."""
         conditions = Condition.objects.filter(slug=self.cleaned_data["condition"])
         treatments = Treatment.objects.filter(slug=self.cleaned_data["treatment"])
-        return {
-            "question": self.cleaned_data["question"],
-            "condition": conditions.first(),
-            "treatment": treatments.first(),
-        }
+        return {"condition": conditions.first(), "treatment": treatments.first()}
 
 
 def choices_of(model: type[Condition] | type[Treatment]) -> list[tuple[str, str]]:
@@ -371,11 +369,20 @@ class DocumentForm(QuietForm):
     language = forms.ChoiceField(label=_("Language of the paper"), required=False)
 
     def __init__(
-        self, *args: Any, protocol: Protocol | None, next_paper: RequiredDocument | None = None, **kwargs: Any
+        self,
+        *args: Any,
+        protocol: Protocol | None,
+        next_paper: RequiredDocument | None = None,
+        needs_authority: bool = True,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         code = active_language()
         required = list(protocol.required_documents.all()) if protocol else []
+        if not needs_authority:
+            # Who asks for herself has nobody's authority to show.
+            required = [row for row in required if row.kind != DocumentKind.AUTHORITY]
+            self.fields["kind"].choices = [pair for pair in DocumentKind.choices if pair[0] != DocumentKind.AUTHORITY]
         # The first paper that is missing is most likely the one being sent.
         self.initial.setdefault("requirement", str(next_paper.pk) if next_paper else "")
         self.requirements: dict[str, RequiredDocument] = {str(row.pk): row for row in required}
@@ -463,53 +470,6 @@ class ReviewForm(QuietForm):
         return answers
 
 
-class ContactForm(QuietForm):
-    """A question to the coordination office, with what was typed in the search."""
-
-    question = PlainTextField(
-        label=_("What would you like to ask?"),
-        max_length=LONGEST_TEXT,
-        widget=forms.Textarea(attrs={"rows": 7}),
-        error_messages={
-            "required": _("Write your question."),
-            "max_length": _(
-                "Your text has %(show_value)s characters; %(limit_value)d fit here. Nothing is lost: shorten it."
-            ),
-        },
-    )
-    email = MailboxField(
-        help_text=_(
-            "We send news to it, and the code with which you come back. No mail ever says anything about your health."
-        )
-    )
-    country = forms.ChoiceField(label=_("Your country or region"), required=False)
-    consent = forms.BooleanField(error_messages={"required": _("Without this consent nobody may read your question.")})
-    consent_hash = forms.CharField(widget=forms.HiddenInput)
-    idempotency_key = forms.UUIDField(widget=forms.HiddenInput)
-
-    def __init__(self, *args: Any, consent: ConsentText, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["consent"].label = consent.agreement
-        self.fields["country"].choices = [
-            ("", pgettext_lazy("first line of a list", "Choose")),
-            *country_choices(active_language()),
-        ]
-        self.initial.setdefault("consent_hash", consent.hash)
-        self.initial.setdefault("idempotency_key", uuid.uuid4())
-
-    def answers(self) -> dict[str, Any]:
-        """Return what is kept; the page's language is the one we write in."""
-        country = self.cleaned_data["country"]
-        return {
-            "question": self.cleaned_data["question"],
-            "email": self.cleaned_data["email"],
-            "country": country,
-            "zone": zone_of_country(country),
-            "language": active_language(),
-            "for_whom": ForWhom.SELF,
-        }
-
-
 class ReferenceForm(QuietForm):
     """Coming back: the reference; with the private link nothing needs to be typed."""
 
@@ -587,9 +547,58 @@ class ConsentForm(WordsForm):
         self.fields["text"].widget.attrs["rows"] = 3
 
 
+class SettingsForm(QuietForm):
+    """The language we write in, the zone and the country: all that is sent later follows them."""
+
+    language = forms.ChoiceField(
+        label=_("The language in which we write to you"),
+        choices=settings.LANGUAGES,
+        error_messages={"required": _("Choose a language.")},
+    )
+    country = forms.ChoiceField(
+        label=_("Your country or region"), error_messages={"required": _("Choose your country or region.")}
+    )
+    zone = forms.ChoiceField(
+        label=_("Your time zone"),
+        help_text=_("All times on your page and in our mails are shown in it."),
+        error_messages={"required": _("Choose your time zone.")},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        language = active_language()
+        self.fields["country"].choices = [
+            ("", pgettext_lazy("first line of a list", "Choose")),
+            *country_choices(language),
+        ]
+        self.fields["zone"].choices = zone_choices(language)
+
+
 class EndForm(WordsForm):
     """The last word before a request ends."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, label=_("Tell us why"), is_required=False, **kwargs)
         self.fields["text"].widget.attrs["rows"] = 3
+
+
+class EraseForm(EndForm):
+    """Nothing brings it back: the number of the request is typed first."""
+
+    reference = PlainTextField(
+        label=_("To confirm, type the number of your request"),
+        max_length=100,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "dir": "ltr", "autocapitalize": "characters"}),
+        error_messages={"required": _("Type the number of your request. Nothing has been erased.")},
+    )
+
+    def __init__(self, *args: Any, expected: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.expected = expected
+        del self.fields["text"]
+
+    def clean_reference(self) -> str:
+        """Refuse any other number."""
+        if references.normalise(self.cleaned_data["reference"]) != self.expected:
+            raise ValidationError(_("This is not the number of this request. Nothing has been erased."))
+        return self.expected

@@ -14,6 +14,7 @@ from teleconsult.models.consents import Consent
 from teleconsult.models.correspondence import InternalNote, Message
 from teleconsult.models.documents import Document
 from teleconsult.models.emergency import EmergencyAccess
+from teleconsult.models.kept_words import KeptWords
 from teleconsult.models.offices import CoordinationOffice, OfficeMember
 from teleconsult.models.opinions import Addendum, FollowUpQuestion, Opinion
 from teleconsult.models.requests import Alternative, Assignment, Event, Pause, Request
@@ -39,6 +40,7 @@ __all__ = [
     "FollowUpQuestion",
     "InternalNote",
     "Interpreter",
+    "KeptWords",
     "LanguagePair",
     "Message",
     "OfficeMember",

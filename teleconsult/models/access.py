@@ -82,6 +82,8 @@ class PatientSession(models.Model):
     level = models.CharField(max_length=10, choices=AccessLevel.choices)
     # The secret of a new receipt, until the patient says it is kept.
     unconfirmed_secret = SealedTextField(key="request.data_key", data_class=DataClass.IDENTITY, blank=True)
+    # When a fresh mailed code was last entered in it, for what asks for one.
+    renewed_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(default=timezone.now)
     seen_at = models.DateTimeField(default=timezone.now)
     ended_at = models.DateTimeField(null=True, blank=True)

@@ -77,6 +77,8 @@ class Request(models.Model):
     relationship = SealedTextField(
         _("relation to the patient"), key="data_key", data_class=DataClass.IDENTITY, blank=True
     )
+    # Of a collaboration: for whom the person writes.
+    organisation = SealedTextField(_("organisation"), key="data_key", data_class=DataClass.IDENTITY, blank=True)
     country = models.CharField(_("country or region"), max_length=2, blank=True)
     language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES, default="en")
     zone = models.CharField(_("time zone"), max_length=64, default="Europe/Rome")

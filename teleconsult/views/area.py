@@ -1,4 +1,4 @@
-"""My request: coming back without a password, and what a patient sees and does there. And a question to the office."""
+"""My request: coming back without a password, and what a patient sees and does there."""
 
 import secrets
 import uuid
@@ -11,30 +11,40 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
+from django.utils import translation
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import FormView, TemplateView, View
 
 from facilities.models import Facility
-from search.red_flags import mentions_emergency
+from taxonomy.countries import country_name
+from taxonomy.languages import language_name
 from teleconsult import access, appointments, checklist, clock, consent, opinions, reading, workflow
 from teleconsult.enums import AccessLevel, Action, ConsentPurpose, WaitingFor
 from teleconsult.exceptions import FileNotReady, NotAllowed, RequestError
 from teleconsult.forms.patient import (
     CodeForm,
     ConsentForm,
-    ContactForm,
     DocumentForm,
     EndForm,
+    EraseForm,
     LostReferenceForm,
     ReferenceForm,
+    SettingsForm,
     WordsForm,
     active_language,
 )
 from teleconsult.models import Request
-from teleconsult.timeline import history_of, timeline_of, turn_of
+from teleconsult.timeline import WITH_PAPERS, history_of, journey_of, timeline_of, turn_of
 from teleconsult.views.downloads import document_response
-from teleconsult.views.patients import PatientPage, SignedInPatientPage, has_dead_session, receipt_of, session_of
+from teleconsult.views.patients import (
+    KeepsTyped,
+    PatientPage,
+    SignedInPatientPage,
+    has_dead_session,
+    receipt_of,
+    session_of,
+)
 
 BROWSER_COOKIE = settings.PATIENT_COOKIE_NAME + "-browser"
 CODE_COOKIE = settings.PATIENT_COOKIE_NAME + "-code"
@@ -57,16 +67,21 @@ class SendsCode(PatientPage):
         browser = self.request.COOKIES.get(BROWSER_COOKIE) or secrets.token_urlsafe(24)
         asked = access.ask_code(reference=reference, secret=secret, browser=browser, network=self.network)
         response = HttpResponseRedirect(reverse("teleconsult:code"))
-        for name, value in ((BROWSER_COOKIE, browser), (CODE_COOKIE, str(asked.code_id))):
-            response.set_cookie(
-                name,
-                value,
-                max_age=CODE_SECONDS,
-                secure=settings.SESSION_COOKIE_SECURE,
-                httponly=True,
-                samesite="Lax",
-            )
+        set_code_cookies(response, browser, asked)
         return response
+
+
+def set_code_cookies(response: HttpResponse, browser: str, asked: access.Asked) -> None:
+    """Let this browser alone use the code that is on its way."""
+    for name, value in ((BROWSER_COOKIE, browser), (CODE_COOKIE, str(asked.code_id))):
+        response.set_cookie(
+            name,
+            value,
+            max_age=CODE_SECONDS,
+            secure=settings.SESSION_COOKIE_SECURE,
+            httponly=True,
+            samesite="Lax",
+        )
 
 
 class MyRequestView(SendsCode, FormView):
@@ -172,10 +187,11 @@ class RequestView(SignedInPatientPage, TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add what the level of the session opens."""
         request = self.patient_request
+        progress = clock.progress(request) if not request.is_ended else None
         context = super().get_context_data(
             patient_request=request,
-            progress=clock.progress(request),
-            due=clock.two_clocks(request.due_at, request.zone) if request.due_at else [],
+            progress=progress,
+            due=clock.two_clocks(progress.due_at, request.zone) if progress else [],
             allowed=set(workflow.allowed_actions(self.actor, request)),
             actions=Action,
             **receipt_of(self.session),
@@ -200,7 +216,22 @@ class RequestView(SignedInPatientPage, TemplateView):
             "linked": request.linked,
             "alternatives": request.alternatives.select_related("facility"),
             "opinions": opinions.delivered(request),
+            "journey": journey_of(request, turn),
+            "has_papers": request.kind in WITH_PAPERS,
+            "counts_anew": clock.counts_anew(request),
+            "with_whom": request.assignment.facility if request.assignment else None,
+            "country": country_name(request.country, active_language()) if request.country else "",
+            "written_in": language_name(request.language, active_language()),
+            "message_form": WordsForm(
+                auto_id="message-%s",
+                label=_("Write to the coordination office"),
+                initial={"text": self._typed_message(request)},
+            ),
         }
+
+    @staticmethod
+    def _typed_message(request: Request) -> str:
+        return workflow.typed(request, MessageView.typed_page).get("text", "")
 
 
 class PatientStep(SignedInPatientPage, View):
@@ -288,7 +319,7 @@ class SignOutView(PatientPage, View):
         return response
 
 
-class WordsPage(SignedInPatientPage, FormView):
+class WordsPage(KeepsTyped, SignedInPatientPage, FormView):
     """A page on which the patient writes; what is not possible is said there, with every word kept."""
 
     form_class: type[WordsForm] = WordsForm
@@ -318,6 +349,7 @@ class WordsPage(SignedInPatientPage, FormView):
             form.add_error(None, str(error.sentence))
             form.renew(seen_version=self.patient_request.version)
             return self.form_invalid(form)
+        self.forget_typed()
         if self.thanks:
             messages.success(self.request, str(self.thanks))
         return to_my_request(self.leads_to)
@@ -336,6 +368,7 @@ class MessageView(WordsPage):
     """Write to the coordination office."""
 
     template_name = "teleconsult/message.html"
+    typed_page = "message"
     action = Action.SEND_MESSAGE
     thanks = _("Your message has been sent.")
     leads_to = "#messages"
@@ -351,6 +384,7 @@ class AnswerView(WordsPage):
     """Send what was asked for: a paper, or words."""
 
     template_name = "teleconsult/answer.html"
+    typed_page = "answer"
     action = Action.ANSWER
     thanks = _("Thank you. Your answer has arrived.")
 
@@ -368,7 +402,8 @@ class AnswerView(WordsPage):
 
     def paper_form(self, data: Any = None, files: Any = None) -> DocumentForm:
         """Return the form of one paper."""
-        form = DocumentForm(data, files, protocol=self.patient_request.protocol)
+        request = self.patient_request
+        form = DocumentForm(data, files, protocol=request.protocol, needs_authority=request.needs_authority)
         form.fields["file"].required = False
         return form
 
@@ -469,6 +504,100 @@ class ConsentView(WordsPage):
             workflow.send_message(**about, text=words, idempotency_key=form.key)
 
 
+class PaperView(SignedInPatientPage, FormView):
+    """Send a paper without having been asked for it: what the checklist still misses, or a new result."""
+
+    template_name = "teleconsult/paper.html"
+    form_class = DocumentForm
+
+    def elsewhere(self) -> str:
+        """Lead to the screen of the draft, to the answer where a paper is asked for, else back."""
+        request = self.patient_request
+        if request.is_draft:
+            return reverse("teleconsult:request_documents")
+        if request.waiting_for == WaitingFor.DOCUMENT:
+            return reverse("teleconsult:answer")
+        is_possible = workflow.allows(Action.ADD_DOCUMENT, self.actor, request)
+        return "" if is_possible else reverse("teleconsult:my_request")
+
+    @cached_property
+    def checklist(self) -> checklist.Checklist:
+        """Return what the hospital asks for, against what was sent."""
+        return checklist.of_request(self.patient_request)
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        """Offer the papers of the checklist, the first missing one chosen."""
+        request, missing = self.patient_request, self.checklist.missing
+        return super().get_form_kwargs() | {
+            "protocol": request.protocol,
+            "next_paper": missing[0].requirement if missing else None,
+            "needs_authority": request.needs_authority,
+        }
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add the checklist."""
+        return super().get_context_data(checklist=self.checklist, **kwargs)
+
+    def form_valid(self, form: DocumentForm) -> HttpResponse:
+        """Keep the file and lead back to the papers."""
+        try:
+            workflow.add_document(request=self.patient_request, by=self.actor, **form.details())
+        except RequestError as error:
+            form.add_error("file", str(error.sentence))
+            return self.form_invalid(form)
+        messages.success(self.request, gettext("Your file has arrived and is kept."))
+        return to_my_request("#documents")
+
+
+class TypedView(SignedInPatientPage, View):
+    """Keep what is being typed; the script of the page calls it."""
+
+    http_method_names = ["post"]
+
+    def signed_out(self, request: HttpRequest) -> HttpResponse:
+        """Say so without a page: nobody reads it."""
+        return HttpResponse(status=403)
+
+    def post(self, request: HttpRequest, page: str) -> HttpResponse:
+        """Keep it; 404 for a page on which nothing is typed."""
+        if page not in workflow.TYPED_ON:
+            raise Http404
+        words = {name: str(value) for name, value in request.POST.items()}
+        try:
+            workflow.keep_typed(request=self.patient_request, by=self.actor, page=page, words=words)
+        except NotAllowed as error:
+            raise Http404 from error
+        return HttpResponse(status=204)
+
+
+class SettingsView(SignedInPatientPage, FormView):
+    """Change the language, the zone and the country; all that is sent later follows them."""
+
+    template_name = "teleconsult/settings.html"
+    form_class = SettingsForm
+
+    def elsewhere(self) -> str:
+        """Lead back where nothing is sent any more."""
+        is_possible = workflow.allows(Action.CHANGE_SETTINGS, self.actor, self.patient_request)
+        return "" if is_possible else reverse("teleconsult:my_request")
+
+    def get_initial(self) -> dict[str, Any]:
+        """Show what holds now."""
+        return {name: getattr(self.patient_request, name) for name in ("language", "country", "zone")}
+
+    def form_valid(self, form: SettingsForm) -> HttpResponse:
+        """Keep it, and go on in the new language."""
+        wanted = {name: form.cleaned_data[name] for name in ("language", "country", "zone")}
+        try:
+            workflow.change_settings(request=self.patient_request, by=self.actor, **wanted)
+        except RequestError as error:
+            form.add_error(None, str(error.sentence))
+            return self.form_invalid(form)
+        with translation.override(wanted["language"]):
+            messages.success(self.request, gettext("Saved. From now on we write to you this way."))
+            return to_my_request()
+
+
 class WithdrawView(WordsPage):
     """Withdraw the request, after one question."""
 
@@ -490,9 +619,13 @@ class EraseView(WordsPage):
     """Erase everything, after one question; the receipt and the session end with it."""
 
     template_name = "teleconsult/erase.html"
-    form_class = EndForm
+    form_class = EraseForm
     action = Action.ERASE
     thanks = _("Everything in your request has been erased.")
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        """Add the number that is to be typed."""
+        return super().get_form_kwargs() | {"expected": self.patient_request.reference}
 
     def take(self, form: EndForm) -> None:
         """Destroy what can be read."""
@@ -521,51 +654,3 @@ class DocumentView(SignedInPatientPage, View):
         except FileNotReady as error:
             self.say(error)
             return to_my_request()
-
-
-# --- a question to the coordination office --------------------------------------------------------------------------
-
-
-class ContactView(PatientPage, FormView):
-    """Ask a coordinator, with what was typed in the search."""
-
-    template_name = "teleconsult/contact.html"
-    form_class = ContactForm
-
-    @cached_property
-    def wording(self) -> consent.ConsentText:
-        """Return the consent in force, in the page's language."""
-        return consent.text(ConsentPurpose.COORDINATION, active_language())
-
-    def get_form_kwargs(self) -> dict[str, Any]:
-        """Add the wording of the consent."""
-        return super().get_form_kwargs() | {"consent": self.wording}
-
-    def get_initial(self) -> dict[str, Any]:
-        """Carry along what was typed."""
-        return {"question": self.request.GET.get("words", "").replace("\x00", "")[:500]}
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Add the text of the consent."""
-        return super().get_context_data(consent_text=self.wording, **kwargs)
-
-    def form_valid(self, form: ContactForm) -> HttpResponse:
-        """Send the question; one that sounds like an emergency is first answered with whom to call."""
-        if mentions_emergency(form.cleaned_data["question"]) and "read_emergency" not in self.request.POST:
-            return self.render_to_response(self.get_context_data(form=form, is_emergency=True))
-        try:
-            self.count_start()
-            started = workflow.send_question(
-                answers=form.answers(),
-                idempotency_key=form.cleaned_data["idempotency_key"],
-                coordination_consent=form.cleaned_data["consent_hash"],
-                shown_in=active_language(),
-            )
-        except RequestError as error:
-            form.add_error(None, str(error.sentence))
-            form.renew("consent", consent_hash=self.wording.hash)
-            return self.form_invalid(form)
-        response = to_my_request()
-        if started.secret:
-            access.set_cookie(response, access.start_session(started.request, secret=started.secret))
-        return response

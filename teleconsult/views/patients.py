@@ -1,5 +1,6 @@
 """What every page of a patient shares: her session, her request, and what is said when a step is not possible."""
 
+from functools import cached_property
 from importlib import import_module
 from typing import Any
 
@@ -14,7 +15,7 @@ from django.views.generic import FormView
 
 from accounts.networks import network_of
 from taxonomy.pages import PrivatePage
-from teleconsult import access
+from teleconsult import access, workflow
 from teleconsult.enums import AccessLevel
 from teleconsult.exceptions import RequestError, TooMany
 from teleconsult.models import PatientSession, Request
@@ -70,6 +71,44 @@ class PatientPage(PrivatePage):
         """Count a request that begins. Raises TooMany."""
         if not limits.allow("teleconsult.start", self.network, STARTS_PER_NETWORK, HOUR):
             raise TooMany
+
+
+class KeepsTyped:
+    """A form of one request that keeps what is typed until it is saved: by script meanwhile, else when it is sent."""
+
+    # A name of `workflow.TYPED_ON`.
+    typed_page = ""
+    patient_request: Request
+    actor: Actor
+
+    @cached_property
+    def typed(self) -> dict[str, str]:
+        """Return what was typed before and not saved."""
+        return workflow.typed(self.patient_request, self.typed_page) if self.typed_page else {}
+
+    def get_form(self, form_class: Any = None) -> Any:
+        """Put what was typed before into its fields."""
+        form = super().get_form(form_class)  # type: ignore[misc]
+        form.initial |= {name: words for name, words in self.typed.items() if name in form.fields}
+        return form
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Say where typed words are kept, and whether they are here again."""
+        typed_url = reverse("teleconsult:typed", args=[self.typed_page]) if self.typed_page else ""
+        is_again = self.request.method == "GET" and any(self.typed.values())  # type: ignore[attr-defined]
+        return super().get_context_data(typed_url=typed_url, is_typed_again=is_again, **kwargs)  # type: ignore[misc]
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        """Keep the words of a form that could not be saved."""
+        if self.typed_page:
+            words = {name: str(value) for name, value in self.request.POST.items()}  # type: ignore[attr-defined]
+            workflow.keep_typed(request=self.patient_request, by=self.actor, page=self.typed_page, words=words)
+        return super().form_invalid(form)  # type: ignore[misc]
+
+    def forget_typed(self) -> None:
+        """Forget the words: they are saved or sent."""
+        if self.typed_page:
+            workflow.forget_typed(self.patient_request, self.typed_page)
 
 
 class SignedInPatientPage(PatientPage):

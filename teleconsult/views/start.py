@@ -20,8 +20,10 @@ from teleconsult import access, checklist, consent, workflow
 from teleconsult.enums import AccessLevel, Action, ConsentPurpose
 from teleconsult.exceptions import RequestError
 from teleconsult.forms.patient import (
+    AuthorityForm,
     DocumentForm,
     HospitalForm,
+    IllnessForm,
     PatientForm,
     QuestionForm,
     ReviewForm,
@@ -30,19 +32,19 @@ from teleconsult.forms.patient import (
 )
 from teleconsult.models import Document, Request
 from teleconsult.reach import is_reached, reached_facilities
-from teleconsult.views.patients import PatientPage, SignedInPatientPage, receipt_of, session_of
+from teleconsult.views.patients import KeepsTyped, PatientPage, SignedInPatientPage, receipt_of, session_of
 from teleconsult.workflow.promises import protocol_for
 from treatments.models import Protocol, Treatment
 
 # Screens of the form in their order; `who` begins the request.
-STEPS = ("who", "patient", "question", "hospital", "documents", "review")
+STEPS = ("who", "patient", "authority", "question", "illness", "hospital", "documents", "review")
 # On which screen an answer is given that must be there.
 SCREENS = {
     "question": "question",
     "patient_name": "patient",
     "age_years": "patient",
-    "asker_name": "patient",
-    "relationship": "patient",
+    "asker_name": "authority",
+    "relationship": "authority",
 }
 LONGEST_SLUG = 120
 
@@ -57,7 +59,9 @@ def step_names() -> dict[str, str]:
     return {
         "who": gettext("Who is asking"),
         "patient": gettext("The patient"),
+        "authority": gettext("Your authority"),
         "question": gettext("What you want to know"),
+        "illness": gettext("The illness"),
         "hospital": gettext("The hospital"),
         "documents": gettext("Your documents"),
         "review": gettext("Check and send"),
@@ -73,13 +77,21 @@ class StepLine:
     state: str
 
 
-def progress(step: str, done: set[str]) -> dict[str, Any]:
+def steps_of(draft: Request | None) -> tuple[str, ...]:
+    """Return the screens of a draft: whoever asks for herself has no authority to state."""
+    acts_for_another = draft is not None and draft.needs_authority
+    return tuple(step for step in STEPS if step != "authority" or acts_for_another)
+
+
+def progress(step: str, draft: Request | None = None) -> dict[str, Any]:
     """Return what the component `progress` needs."""
-    names = step_names()
-    before = set(STEPS[: STEPS.index(step)])
-    states = {name: "now" if name == step else "done" if name in done | before else "next" for name in STEPS}
-    lines = [StepLine(names[name], step_url(name), states[name]) for name in STEPS]
-    return {"steps": lines, "step_number": STEPS.index(step) + 1, "step_total": len(STEPS)}
+    names, steps = step_names(), steps_of(draft)
+    done = set(steps[: steps.index(step)]) | (done_steps(draft) if draft else set())
+    if draft:
+        done -= set(missing_steps(draft))
+    states = {name: "now" if name == step else "done" if name in done else "next" for name in steps}
+    lines = [StepLine(names[name], step_url(name), states[name]) for name in steps]
+    return {"steps": lines, "step_number": steps.index(step) + 1, "step_total": len(steps)}
 
 
 class ChosenInAddress:
@@ -176,7 +188,7 @@ class StartView(ChosenInAddress, PatientPage, FormView):
             other_draft=self.draft,
             go_on_url=step_url(next_step(self.draft)) if self.draft else "",
             not_reached=self.not_reached,
-            **progress("who", set()),
+            **progress("who"),
             **kwargs,
         )
 
@@ -207,30 +219,36 @@ class StartView(ChosenInAddress, PatientPage, FormView):
 def missing_steps(draft: Request) -> list[str]:
     """Return the screens on which an answer is missing, in their order."""
     missing = {SCREENS.get(name, "who") for name in workflow.missing_answers(draft)}
+    if draft.needs_authority and draft.authority_stated_at is None:
+        missing.add("authority")
     return [step for step in STEPS if step in missing]
 
 
 def done_steps(draft: Request) -> set[str]:
     """Return the screens that are answered."""
-    done = {"who", "patient", "question"} - set(missing_steps(draft))
+    done = {"who", "patient", "authority", "question"}
+    if draft.condition_slug or draft.treatment_slug:
+        done.add("illness")
     if draft.facility_id:
-        done.add("hospital")
+        done |= {"illness", "hospital"}
     if draft.documents.exists():
-        done |= {"hospital", "documents"}
-    return done
+        done |= {"illness", "hospital", "documents"}
+    return done - set(missing_steps(draft))
 
 
 def next_step(draft: Request) -> str:
     """Return the first screen that is not answered."""
     done = done_steps(draft)
-    return next((step for step in STEPS if step not in done), "review")
+    return next((step for step in steps_of(draft) if step not in done), "review")
 
 
-class DraftPage(SignedInPatientPage, FormView):
+class DraftPage(KeepsTyped, SignedInPatientPage, FormView):
     """A screen of a draft."""
 
     template_name = "teleconsult/request_step.html"
     step = ""
+    # The label of the only field is the heading.
+    is_one_question = False
 
     def elsewhere(self) -> str:
         """Lead to the request where it has been sent already."""
@@ -238,19 +256,23 @@ class DraftPage(SignedInPatientPage, FormView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add the list of screens, the draft, the receipt until it is kept, and the way back."""
-        number = STEPS.index(self.step)
+        steps = steps_of(self.patient_request)
+        number = steps.index(self.step)
         return super().get_context_data(
             step=self.step,
             draft=self.patient_request,
-            back_url=step_url(STEPS[number - 1]) if number else "",
+            back_url=step_url(steps[number - 1]) if number else "",
+            is_one_question=self.is_one_question,
             **receipt_of(self.session),
-            **progress(self.step, done_steps(self.patient_request)),
+            **progress(self.step, self.patient_request),
             **kwargs,
         )
 
     def get_success_url(self) -> str:
-        """Go to the next screen."""
-        return step_url(STEPS[STEPS.index(self.step) + 1])
+        """Go to the next screen; after the answers just given it may be another one."""
+        draft = Request.objects.select_related("data_key").get(pk=self.patient_request.pk)
+        steps = steps_of(draft)
+        return step_url(steps[steps.index(self.step) + 1] if self.step in steps else "question")
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Keep the answers."""
@@ -259,7 +281,13 @@ class DraftPage(SignedInPatientPage, FormView):
         except RequestError as error:
             form.add_error(None, str(error.sentence))
             return self.form_invalid(form)
+        self.forget_typed()
         return super().form_valid(form)
+
+    @property
+    def typed_page(self) -> str:  # type: ignore[override]
+        """Return under which name typed words are kept: that of the screen, where words are typed on it."""
+        return self.step if self.step in workflow.TYPED_ON else ""
 
     def keep(self, form: Any) -> Request:
         """Save the answers and return the draft as it is now. Raises RequestError."""
@@ -280,39 +308,54 @@ class WhoView(DraftPage):
 
 
 class PatientView(DraftPage):
-    """Screen: the patient, and the authority of whoever acts for her."""
+    """Screen: the patient."""
 
     step = "patient"
     form_class = PatientForm
 
+    def get_initial(self) -> dict[str, Any]:
+        """Show what was answered before."""
+        return {name: getattr(self.patient_request, name) for name in ("patient_name", "age_years", "sex")}
+
+
+class AuthorityView(DraftPage):
+    """Screen: who acts for the patient, and by what right."""
+
+    step = "authority"
+    form_class = AuthorityForm
+
+    def elsewhere(self) -> str:
+        """Lead on where nobody acts for another."""
+        return super().elsewhere() or ("" if self.patient_request.needs_authority else step_url("question"))
+
     def get_form_kwargs(self) -> dict[str, Any]:
-        """Add the draft: the questions depend on who asks."""
+        """Add the draft: a parent who writes as the patient is not asked who she is."""
         return super().get_form_kwargs() | {"request": self.patient_request}
 
     def get_initial(self) -> dict[str, Any]:
         """Show what was answered before."""
         draft = self.patient_request
-        names = ("patient_name", "age_years", "sex", "asker_name", "relationship")
+        names = ("asker_name", "relationship")
         return {name: getattr(draft, name) for name in names} | {"has_authority": bool(draft.authority_stated_at)}
 
-    def keep(self, form: PatientForm) -> Request:
+    def keep(self, form: AuthorityForm) -> Request:
         """Keep the answers, and record the authority once it is stated."""
         draft = super().keep(form)
-        if form.cleaned_data.get("has_authority") and draft.needs_authority and not draft.authority_stated_at:
-            return workflow.state_authority(request=draft, by=self.actor, seen_version=draft.version)
-        return draft
+        if draft.authority_stated_at:
+            return draft
+        return workflow.state_authority(request=draft, by=self.actor, seen_version=draft.version)
 
 
 class QuestionView(DraftPage):
-    """Screen: the question, and what it is about."""
+    """Screen: the question."""
 
     step = "question"
     form_class = QuestionForm
+    is_one_question = True
 
     def get_initial(self) -> dict[str, Any]:
         """Show what was answered before."""
-        draft = self.patient_request
-        return {"question": draft.question, "condition": draft.condition_slug, "treatment": draft.treatment_slug}
+        return {"question": self.patient_request.question}
 
     def form_valid(self, form: QuestionForm) -> HttpResponse:
         """Keep the answer; one that sounds like an emergency is first answered with whom to call."""
@@ -323,11 +366,23 @@ class QuestionView(DraftPage):
         return response
 
 
+class IllnessView(DraftPage):
+    """Screen: what the question is about, as far as it is known."""
+
+    step = "illness"
+    form_class = IllnessForm
+
+    def get_initial(self) -> dict[str, Any]:
+        """Show what was answered before."""
+        return {"condition": self.patient_request.condition_slug, "treatment": self.patient_request.treatment_slug}
+
+
 class HospitalView(DraftPage):
     """Screen: the hospital she would like to ask."""
 
     step = "hospital"
     form_class = HospitalForm
+    is_one_question = True
 
     @cached_property
     def reached(self) -> list[Facility]:
@@ -377,6 +432,7 @@ class DocumentsView(DraftPage):
         return super().get_form_kwargs() | {
             "protocol": self.protocol,
             "next_paper": missing[0].requirement if missing else None,
+            "needs_authority": self.patient_request.needs_authority,
         }
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -490,6 +546,9 @@ class ReviewView(DraftPage):
     def form_valid(self, form: ReviewForm) -> HttpResponse:
         """Send it; pressed twice, sent once."""
         answers = form.cleaned_data
+        if self.patient_request.is_draft and "authority" in missing_steps(self.patient_request):
+            form.add_error(None, gettext("Say first by what right you act for the patient."))
+            return self.form_invalid(form)
         try:
             workflow.submit(
                 request=self.patient_request,

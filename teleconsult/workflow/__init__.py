@@ -30,9 +30,17 @@ from teleconsult.workflow.bookings import (
 from teleconsult.workflow.correspondence import send_message, write_note
 from teleconsult.workflow.decisions import give_consent, revoke_consent, state_authority
 from teleconsult.workflow.documents import add_document, remove_document, remove_old_documents
-from teleconsult.workflow.drafts import LONGEST_NAME, Started, save_draft, send_question, start_draft, submit
+from teleconsult.workflow.drafts import (
+    LONGEST_NAME,
+    Started,
+    save_draft,
+    send_enquiry,
+    start_draft,
+    submit,
+)
 from teleconsult.workflow.endings import close_no_answer, erase, erase_again, erase_again_under, expire, remains
 from teleconsult.workflow.facility import name_specialist, return_to_triage, settle_fee
+from teleconsult.workflow.kept_words import TYPED_ON, forget_typed, keep_typed, typed
 from teleconsult.workflow.office import (
     ask_consent,
     ask_document,
@@ -59,7 +67,7 @@ from teleconsult.workflow.opinions import (
     write_addendum,
     write_opinion,
 )
-from teleconsult.workflow.patient import ask_receipt, patient_answers, withdraw
+from teleconsult.workflow.patient import ask_receipt, change_settings, patient_answers, withdraw
 from teleconsult.workflow.possible import allowed_actions, allows, asked, awaited_facility
 from teleconsult.workflow.referrals import refer
 from teleconsult.workflow.requirements import missing_answers
@@ -76,6 +84,9 @@ from teleconsult.workflow.uploads import (
 __all__ = [
     "LONGEST_NAME",
     "LONGEST_TEXT",
+    "NO_ANSWER_AFTER",
+    "REQUEST_KEPT",
+    "TYPED_ON",
     "OpinionText",
     "Started",
     "add_document",
@@ -95,6 +106,7 @@ __all__ = [
     "begin_upload",
     "book",
     "cancel_booking",
+    "change_settings",
     "close",
     "close_answered",
     "close_no_answer",
@@ -107,11 +119,13 @@ __all__ = [
     "erase_again",
     "erase_again_under",
     "expire",
+    "forget_typed",
     "forward",
     "give_consent",
     "hand_over",
     "hold_slot",
     "join_waiting",
+    "keep_typed",
     "keep_upload",
     "leave_waiting",
     "missing_answers",
@@ -137,8 +151,8 @@ __all__ = [
     "role_with_hours",
     "save_draft",
     "save_languages",
+    "send_enquiry",
     "send_message",
-    "send_question",
     "set_urgency",
     "settle_fee",
     "sign_addendum",
@@ -148,6 +162,7 @@ __all__ = [
     "submit",
     "take",
     "take_over",
+    "typed",
     "withdraw",
     "write_addendum",
     "write_note",

@@ -14,7 +14,7 @@ from teleconsult.enums import Action, ConsentDecision, ConsentPurpose, RequestKi
 from teleconsult.exceptions import Incomplete
 from teleconsult.models import CoordinationOffice, Request
 from teleconsult.permissions import Actor
-from teleconsult.workflow.decisions import decide
+from teleconsult.workflow.decisions import decide, state_authority
 from teleconsult.workflow.promises import protocol_for, start_office_clock
 from teleconsult.workflow.requirements import check
 from teleconsult.workflow.steps import LONGEST_TEXT, Step, begin, clean, finish, lock, write_trail
@@ -28,7 +28,7 @@ SECOND_PRESS = datetime.timedelta(minutes=10)
 ANSWER_NAMES = frozenset(
     {
         "age_years", "asker_name", "condition", "country", "email", "facility", "for_whom", "language",
-        "patient_name", "question", "relationship", "sex", "treatment", "zone",
+        "organisation", "patient_name", "question", "relationship", "sex", "treatment", "zone",
     }
 )  # fmt: skip
 
@@ -60,22 +60,31 @@ def start_draft(
 
 
 @transaction.atomic
-def send_question(
-    *, answers: Mapping[str, Any], idempotency_key: uuid.UUID, coordination_consent: str, shown_in: str
+def send_enquiry(
+    *,
+    answers: Mapping[str, Any],
+    idempotency_key: uuid.UUID,
+    coordination_consent: str,
+    shown_in: str,
+    kind: RequestKind = RequestKind.QUESTION,
+    has_authority: bool = False,
 ) -> Started:
-    """Keep and send a question to the coordination office in one step; pressed twice, one row.
+    """Keep and send a request that fits on one screen, a question by default; pressed twice, one row.
 
     `coordination_consent` is the hash of the consent text that was on the screen, in the language `shown_in`.
     Raises Incomplete and ConsentTextChanged.
     """
-    request, is_new = _begun(answers, idempotency_key, RequestKind.QUESTION)
+    request, is_new = _begun(answers, idempotency_key, kind)
     if is_new:
         step = _start_step(request)
         finish(step, tells=False)
+        by = Actor.author(request)
+        if has_authority and request.needs_authority:
+            request = state_authority(request=request, by=by, seen_version=step.request.version)
         request = submit(
             request=request,
-            by=Actor.author(request),
-            seen_version=step.request.version,
+            by=by,
+            seen_version=request.version,
             idempotency_key=idempotency_key,
             coordination_consent=coordination_consent,
             shown_in=shown_in,

@@ -77,6 +77,7 @@ def _forget_person(step: Step) -> None:
     finish(step, note="")
     access.end_all(request, step.now)
     delete_documents(request)
+    request.kept_words.all().delete()
     request.messages.all().delete()
     request.internal_notes.all().delete()
     request.typed_texts.all().delete()

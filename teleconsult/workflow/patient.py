@@ -9,6 +9,7 @@ from teleconsult.exceptions import ReasonMissing
 from teleconsult.models import Request
 from teleconsult.permissions import Actor
 from teleconsult.workflow.correspondence import write_message
+from teleconsult.workflow.promises import count_anew
 from teleconsult.workflow.steps import LONGEST_TEXT, begin, clean, finish
 
 
@@ -26,7 +27,22 @@ def patient_answers(*, request: Request, by: Actor, seen_version: int, text: str
         raise ReasonMissing(_("Add the document, or write why you cannot send it."))
     if words:
         write_message(step, words)
+    if added:
+        count_anew(step)
     finish(step, note="")
+    return step.request
+
+
+@transaction.atomic
+def change_settings(*, request: Request, by: Actor, language: str, zone: str, country: str) -> Request:
+    """Write from now on in this language and for this zone; the same once more is no step."""
+    step = begin(request, Action.CHANGE_SETTINGS, by)
+    wanted = {"language": language, "zone": zone, "country": country}
+    if all(getattr(step.request, name) == value for name, value in wanted.items()):
+        return step.request
+    for name, value in wanted.items():
+        setattr(step.request, name, value)
+    finish(step)
     return step.request
 
 

@@ -11,7 +11,7 @@ from teleconsult.querysets import Person
 def allowed_actions(by: "Actor | Person", request: Request) -> tuple[Action, ...]:
     """Return the steps someone can take on a request as it stands, in the order of the table."""
     roles = permissions.roles_of(by, request)
-    able = {action for role in roles for action in transitions.actions_for(role, request.status)}
+    able = {action for role in roles for action in transitions.actions_for(role, request.status, request.kind)}
     if permissions.has_code_alone(by):
         able &= permissions.WITH_THE_CODE_ALONE
     is_owner = isinstance(by, Actor) and by.user is not None and by.user.pk == request.owner_id

@@ -2,6 +2,7 @@
 
 from facilities.models import Facility
 from teleconsult import clock
+from teleconsult.enums import RequestKind
 from teleconsult.models import Request
 from teleconsult.workflow.steps import Step
 from treatments.enums import ClockStart
@@ -9,8 +10,8 @@ from treatments.models import Protocol
 
 
 def protocol_for(request: Request, facility: Facility | None) -> Protocol | None:
-    """Return the version in force today: the request keeps it."""
-    if facility is None:
+    """Return the version in force today: the request keeps it. Only a second opinion has rules."""
+    if facility is None or request.kind != RequestKind.SECOND_OPINION:
         return None
     return Protocol.objects.in_force().for_request(facility, request.treatment).first()
 
@@ -29,6 +30,12 @@ def start_facility_clock(step: Step, starts: set[ClockStart]) -> None:
         protocol.promised_working_days if protocol and counts_now else None,
         facility.province if facility else "",
     )
+
+
+def count_anew(step: Step) -> None:
+    """Let the facility's days count from now where its rules say so, once the papers it asked for have arrived."""
+    if clock.counts_anew(step.request):
+        step.request.clock_started_at = step.now
 
 
 def _start_clock(step: Step, days: int | None, province: str) -> None:

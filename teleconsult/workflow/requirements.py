@@ -52,6 +52,10 @@ def missing_answers(request: Request) -> list[str]:
     needed = ["email", "question"]
     if request.kind == RequestKind.SECOND_OPINION:
         needed += ["patient_name", "age_years", "country"]
+    elif request.kind in {RequestKind.CHECK_UP, RequestKind.ESTIMATE}:
+        needed += ["patient_name", "country"]
+    elif request.kind == RequestKind.COLLABORATION:
+        needed += ["asker_name", "organisation", "country"]
     if request.for_whom == ForWhom.RELATIVE:
         needed += ["asker_name", "relationship"]
     return [name for name in needed if getattr(request, name) in ("", None)]
@@ -87,6 +91,8 @@ def _check_authority(step: "Step") -> None:
     if request.authority_stated_at is None:
         raise AuthorityMissing
     facility = step.facility or request.current_facility
+    if request.kind != RequestKind.SECOND_OPINION:
+        return
     protocol = Protocol.objects.in_force().for_request(facility, request.treatment).first() if facility else None
     if protocol is not None and checklist.lacks_authority(request, protocol):
         raise AuthorityNotAttached

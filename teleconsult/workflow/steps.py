@@ -107,7 +107,7 @@ def begin(
         raise NotAllowed
     if seen_version is not None and locked.version != seen_version:
         raise _stale(locked, by)
-    row = transitions.find(action, locked.status, role)
+    row = transitions.find(action, locked.status, role, kind=locked.kind)
     if row is None:
         raise IllegalStep
     step = Step(locked, action, by, role, row, timezone.now(), **about)
@@ -118,7 +118,7 @@ def begin(
 
 def turn(step: Step, target: str) -> None:
     """Take the row of the same step that leads elsewhere."""
-    row = transitions.find(step.action, step.request.status, step.role, target)
+    row = transitions.find(step.action, step.request.status, step.role, target, step.request.kind)
     if row is None:
         raise IllegalStep
     step.row = row

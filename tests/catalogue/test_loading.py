@@ -13,8 +13,11 @@ from catalogue.loading import load
 from facilities.models import Accreditation, Facility, FacilityFact, Ranking
 from partners.models import Agreement, Institution
 from publishing.enums import FactState, SourceKind, TextStatus
+from publishing.loading.files import Unloadable
 from publishing.models import CatalogueLoad, LoadedRow, TextState
 from taxonomy.models import BodyDistrict, Specialty
+from teleconsult.models import CoordinationOffice
+from tests.teleconsult.factories import make_draft
 from treatments.models import Condition, Offer, Protocol, RequiredDocument, Treatment
 
 Rewrite = Callable[[str, str, str], None]
@@ -371,3 +374,55 @@ def test_checking_loads_nothing(root: Path, monkeypatch: pytest.MonkeyPatch, cap
 
     assert "25 rows are sound." in capsys.readouterr().out
     assert not Facility.objects.exists()
+
+
+@pytest.fixture
+def asked(root: Path) -> Protocol:
+    """A protocol that a request was checked against."""
+    load(root)
+    protocol = Protocol.objects.get()
+    CoordinationOffice.objects.get_or_create(is_receiving=True, defaults={"name": "Health Lombardy"})
+    request = make_draft()
+    request.protocol = protocol
+    request.save()
+    return protocol
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("working_days: 5", "working_days: 9"),
+        ("treatments: [stent]", "treatments: [bypass]"),
+        ("maximum_age_days: 30", "maximum_age_days: 60"),
+        ("{kind: report, maximum_age_days: 30}", "{kind: imaging}"),
+    ],
+)
+def test_the_rules_a_request_was_checked_against_are_not_overwritten(
+    root: Path, rewrite: Rewrite, asked: Protocol, old: str, new: str
+) -> None:
+    rewrite("treatments/data/protocols.yaml", old, new)
+
+    with pytest.raises(Unloadable, match="add the next `version` with its own `valid_from`"):
+        load(root)
+
+    asked.refresh_from_db()
+    assert asked.promised_working_days == 5
+
+
+def test_what_is_no_rule_may_change(root: Path, rewrite: Rewrite, asked: Protocol) -> None:
+    rewrite("treatments/data/protocols.yaml", "verified: true", "verified: false")
+
+    load(root)
+
+    asked.refresh_from_db()
+    assert asked.state == FactState.UNVERIFIED
+
+
+def test_rules_nobody_was_checked_against_follow_the_file(root: Path, rewrite: Rewrite) -> None:
+    load(root)
+    counted = "clock_starts: file_complete"
+    rewrite("treatments/data/protocols.yaml", f"{counted}}}", f"{counted}, restarts: true}}")
+
+    load(root)
+
+    assert Protocol.objects.get().restarts_with_documents is True

@@ -52,6 +52,8 @@ def say_who_the_patient_is(reader: Reader) -> None:
 def ask(reader: Reader, question: str) -> None:
     reader.look("question")
     reader.field("What do you want to know?").fill(question)
+    reader.press("Save and continue")
+    reader.look("illness")
     reader.field("The treatment, if one was proposed").select_option(TREATMENT)
     reader.press("Save and continue")
 

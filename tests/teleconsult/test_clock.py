@@ -35,6 +35,7 @@ def a_request(**fields: object) -> SimpleNamespace:
         "paused_since": None,
         "closed_at": None,
         "is_open": True,
+        "waiting_for": "",
         "pauses": SimpleNamespace(all=lambda: pauses),
     }
     return SimpleNamespace(**values | fields)

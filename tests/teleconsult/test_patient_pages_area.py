@@ -460,13 +460,22 @@ def test_everything_is_erased_and_the_session_ends(browser: Browser, draft: Requ
     draft.refresh_from_db()
     assert draft.status == Status.DRAFT
 
-    after = page.send()
+    after = page.send(reference=draft.reference.lower().replace("-", " "))
 
     draft.refresh_from_db()
     assert draft.status == Status.ERASED
     assert "Everything in your request has been erased." in after.words
     assert "Come back with the number of your request." in after.words
     assert not draft.documents.exists()
+
+
+@pytest.mark.parametrize("typed", ["", "HL-7K3M-9QXA-7", "yes"])
+def test_nothing_is_erased_before_the_number_is_typed(browser: Browser, draft: Request, typed: str) -> None:
+    page = browser.sign_in(draft).open("my-request/erase/").send(reference=typed)
+
+    assert "Nothing has been erased." in page.words
+    draft.refresh_from_db()
+    assert draft.status == Status.DRAFT
 
 
 def test_a_request_that_was_declined_says_why_and_names_alternatives(

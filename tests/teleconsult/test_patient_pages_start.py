@@ -101,7 +101,7 @@ def test_a_hospital_that_is_not_reached_is_named_with_its_address(browser: Brows
 
 
 def test_coming_back_to_the_start_leads_to_where_the_draft_was_left(patients_browser: Browser) -> None:
-    assert patients_browser.open(START).path == "/en/second-opinion/start/hospital/"
+    assert patients_browser.open(START).path == "/en/second-opinion/start/illness/"
 
 
 def test_another_wish_does_not_end_in_the_old_draft(patients_browser: Browser) -> None:
@@ -231,9 +231,10 @@ def test_for_a_child_authority_is_asked_for_and_recorded(patients_browser: Brows
     page = patients_browser.open(f"{START}patient/")
 
     asked = page.send(patient_name="Cleo Example", age_years="7")
-    assert "Tick this box if it is true." in asked.words
-    assert 'value="Cleo Example"' in asked.main
-    asked.send(patient_name="Cleo Example", age_years="7", has_authority="on")
+    assert asked.path == "/en/second-opinion/start/authority/"
+    assert "Your own name" not in asked.words
+    assert "Tick this box if it is true." in asked.send().words
+    asked.send(has_authority="on")
 
     draft.refresh_from_db()
     assert draft.age_years == 7
@@ -241,16 +242,36 @@ def test_for_a_child_authority_is_asked_for_and_recorded(patients_browser: Brows
 
 
 def test_a_relative_says_who_she_is(browser: Browser, relatives_draft: Request) -> None:
-    page = browser.sign_in(relatives_draft).open(f"{START}patient/")
+    browser.sign_in(relatives_draft)
+    page = browser.open(f"{START}patient/").send(patient_name="Ada Example", age_years="52")
+    assert page.path == "/en/second-opinion/start/authority/"
 
-    page.send(patient_name="Ada Example", age_years="52", asker_name="", relationship="daughter", has_authority="on")
+    page.send(asker_name="", relationship="daughter", has_authority="on")
     relatives_draft.refresh_from_db()
     assert relatives_draft.authority_stated_at is None
-    page.send(patient_name="Ada Example", age_years="52", asker_name="Bea", relationship="daughter", has_authority="on")
+    page.send(asker_name="Bea", relationship="daughter", has_authority="on")
 
     relatives_draft.refresh_from_db()
     assert relatives_draft.asker_name == "Bea"
     assert relatives_draft.authority_stated_at is not None
+
+
+def test_without_authority_stated_nothing_is_sent(browser: Browser, relatives_draft: Request) -> None:
+    page = browser.sign_in(relatives_draft).open(f"{START}review/")
+    assert 'href="/en/second-opinion/start/authority/"' in page.main
+
+    refused = page.send(coordination="on")
+
+    assert "Say first by what right you act for the patient." in refused.words
+    relatives_draft.refresh_from_db()
+    assert relatives_draft.is_draft
+
+
+def test_who_asks_for_herself_has_no_authority_to_state(patients_browser: Browser) -> None:
+    page = patients_browser.open(f"{START}authority/")
+
+    assert page.path == "/en/second-opinion/start/question/"
+    assert "Your authority" not in page.words
 
 
 def test_who_asks_for_herself_after_all_is_nobodys_relative(browser: Browser, relatives_draft: Request) -> None:
@@ -298,21 +319,18 @@ def test_a_very_long_question_is_kept_on_the_page_and_said_in_words(patients_bro
 def test_words_of_an_emergency_are_answered_first_and_the_text_is_kept(
     patients_browser: Browser, draft: Request
 ) -> None:
-    page = patients_browser.open(f"{START}question/").send(
-        question="I have crushing chest pain", condition="", treatment=""
-    )
+    page = patients_browser.open(f"{START}question/").send(question="I have crushing chest pain")
 
     assert "Call your local emergency number now" in page.words
     assert "I have crushing chest pain" in page.main
-    on = page.send(question="I have crushing chest pain", condition="", treatment="")
-    assert on.path == "/en/second-opinion/start/hospital/"
+    on = page.send(question="I have crushing chest pain")
+    assert on.path == "/en/second-opinion/start/illness/"
 
 
 def test_a_treatment_that_does_not_exist_is_refused(patients_browser: Browser) -> None:
-    page = patients_browser.open(f"{START}question/").send(question="Why?", condition="", treatment="x\x00")
+    page = patients_browser.open(f"{START}illness/").send(condition="", treatment="x\x00")
 
     assert "One thing to put right" in page.words
-    assert "Why?" in page.main
 
 
 # --- the hospital ---------------------------------------------------------------------------------------------------
@@ -562,13 +580,13 @@ def test_what_was_typed_after_the_session_ended_is_handed_back(
     page = patients_browser.open(f"{START}question/")
     time_machine.move_to(timezone.now() + datetime.timedelta(minutes=21))
 
-    late = page.send(question="A long story", condition="", treatment="")
+    late = page.send(question="A long story")
 
     assert "You were away for a while" in late.words
     assert "A long story" in late.main
     patients_browser.sign_in(draft)
-    on = patients_browser.post(late.path, question="A long story", condition="", treatment="")
-    assert on.path == "/en/second-opinion/start/hospital/"
+    on = patients_browser.post(late.path, question="A long story")
+    assert on.path == "/en/second-opinion/start/illness/"
     draft.refresh_from_db()
     assert draft.question == "A long story"
 

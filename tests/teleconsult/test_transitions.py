@@ -37,18 +37,23 @@ from vault.tombstones import Kind, Tombstone
 
 STRANGERS = ["stranger", "interpreter", "editor", "administrator", "facility_editor", "nobody"]
 
-ANY_OPEN = "withdraw erase give_consent revoke_consent state_authority send_message ask_receipt"
+ANY_OPEN = "withdraw erase change_settings give_consent revoke_consent state_authority send_message ask_receipt"
 # How a request begins is no step of a request that is there.
 BEGINNINGS = {Action.START, Action.BEGIN_REFERRAL}
 BOOK = "hold_slot confirm_booking join_waiting"
 CHANGE_BOOKED = "move_booking cancel_booking leave_waiting"
 CONSULTATION = f"{BOOK} {CHANGE_BOOKED}"
 RECORD = "record_late record_done record_no_show"
-ENDED = {"patient": "erase ask_receipt", "coordinator": "confirm_identity", "system": "erase remove_document"}
+ENDED = {
+    "patient": "erase change_settings ask_receipt",
+    "coordinator": "confirm_identity",
+    "system": "erase remove_document",
+}
 FACILITY_ASKS = "ask_document ask_question return_to_triage send_message write_note"
 EXPECTED: dict[str, dict[str, str]] = {
     "draft": {
-        "patient": "save submit erase give_consent state_authority add_document remove_document ask_receipt",
+        "patient": "save submit erase change_settings give_consent state_authority add_document remove_document "
+        "ask_receipt",
         "system": "expire",
     },
     "submitted": {
@@ -164,6 +169,9 @@ class Scene:
                 **about, by=by, facility=facility, text_hash=factories.facility_hash(), shown_in="en"
             ),
             Action.REVOKE_CONSENT: lambda by: workflow.revoke_consent(**about, by=by, facility=facility),
+            Action.CHANGE_SETTINGS: lambda by: workflow.change_settings(
+                request=request, by=by, language="de", zone="Asia/Tokyo", country="JP"
+            ),
             Action.STATE_AUTHORITY: lambda by: workflow.state_authority(**about, by=by),
             Action.SEND_MESSAGE: lambda by: workflow.send_message(
                 request=request, by=by, text="Hello", idempotency_key=uuid.uuid4()

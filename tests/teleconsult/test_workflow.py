@@ -124,8 +124,8 @@ def test_a_question_is_sent_at_once_and_once(db: None):
         "shown_in": "it",
     }
 
-    started = workflow.send_question(**about)
-    workflow.send_question(**about)
+    started = workflow.send_enquiry(**about)
+    workflow.send_enquiry(**about)
 
     assert Request.objects.count() == 1
     assert started.request.status == Status.SUBMITTED
@@ -136,7 +136,7 @@ def test_a_question_is_sent_at_once_and_once(db: None):
 
 def test_a_question_without_consent_leaves_nothing(db: None):
     with pytest.raises(ConsentMissing):
-        workflow.send_question(
+        workflow.send_enquiry(
             answers={"email": "ask@example.org", "question": "Which?"},
             idempotency_key=uuid.uuid4(),
             coordination_consent="",
