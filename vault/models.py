@@ -4,6 +4,18 @@ from vault.files import StoredFile
 from vault.incoming import IncomingChunk, IncomingFile
 from vault.keys import DataKey
 from vault.limits import Counter
+from vault.previews import Look, Preview, ScanStudy
 from vault.trail import TrailAnchor, TrailEntry
 
-__all__ = ["Counter", "DataKey", "IncomingChunk", "IncomingFile", "StoredFile", "TrailAnchor", "TrailEntry"]
+__all__ = [
+    "Counter",
+    "DataKey",
+    "IncomingChunk",
+    "IncomingFile",
+    "Look",
+    "Preview",
+    "ScanStudy",
+    "StoredFile",
+    "TrailAnchor",
+    "TrailEntry",
+]
