@@ -20,8 +20,8 @@ class LookQuerySet(models.QuerySet["Look"]):
 
     def for_files(self) -> "LookQuerySet":
         """Fetch studies and places of the pictures along, without the pictures themselves."""
-        pictures = Preview.objects.defer("jpeg").select_related("look__file")
-        return self.prefetch_related(models.Prefetch("previews", queryset=pictures), "studies__look__file")
+        pictures = Preview.objects.defer("jpeg")
+        return self.select_related("file").prefetch_related(models.Prefetch("previews", queryset=pictures), "studies")
 
 
 class Look(models.Model):
