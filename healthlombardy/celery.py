@@ -16,6 +16,7 @@ app.conf.beat_schedule = {
     "erase old mail": {"task": "notifications.tasks.erase_bodies", "schedule": 3600.0},
     "remove old error reports": {"task": "publishing.tasks.remove_old_reports", "schedule": crontab(minute=50, hour=1)},
     "judge files that wait": {"task": "vault.tasks.judge_waiting", "schedule": 30.0},
+    "look into files that wait": {"task": "vault.tasks.look_into_waiting", "schedule": 60.0},
     "remove ended counters": {"task": "vault.tasks.remove_ended_counters", "schedule": 3600.0},
     "anchor the trail": {"task": "vault.tasks.anchor_trail", "schedule": crontab(minute=10, hour=1)},
     "remove the old trail": {"task": "vault.tasks.remove_old_trail", "schedule": crontab(minute=20, hour=1)},

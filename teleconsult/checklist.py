@@ -9,6 +9,7 @@ from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
 
 from taxonomy.languages import language_name
+from teleconsult import studies
 from teleconsult.models import Document, Request
 from treatments.enums import ClockStart, DocumentKind
 from treatments.models import Protocol, RequiredDocument
@@ -95,7 +96,7 @@ def of_request(request: Request, on: datetime.date | None = None) -> Checklist:
     if protocol is None:
         return Checklist(None, (), ())
     day = on or timezone.localdate()
-    documents = list(request.papers.with_file())
+    documents = list(request.papers.with_looks())
     items = []
     for requirement in protocol.required_documents.all():
         is_authority = requirement.kind == DocumentKind.AUTHORITY
@@ -144,7 +145,8 @@ def mismatches(
 
 def _age_mismatch(document: Document, requirement: RequiredDocument | None, day: datetime.date) -> Iterable[str]:
     limit = requirement.maximum_age_days if requirement else None
-    issued = document.issued_date
+    # What the scans say counts where the patient said nothing.
+    issued = document.issued_date or studies.taken_on(document)
     if issued is None:
         if limit:
             yield ngettext(

@@ -43,6 +43,12 @@ urlpatterns = [
     path("<slug:reference>/book/", consultations_desk.DeskBookView.as_view(), name="book"),
     path("<slug:reference>/", desk.CaseView.as_view(), name="case"),
     path("<slug:reference>/documents/<uuid:document>/", desk.DocumentView.as_view(), name="document"),
+    path("<slug:reference>/documents/<uuid:document>/pictures/", desk.PicturesView.as_view(), name="pictures"),
+    path(
+        "<slug:reference>/documents/<uuid:document>/pictures/<uuid:preview>/",
+        desk.PreviewView.as_view(),
+        name="preview",
+    ),
     path("<slug:reference>/typed/<slug:step>/", desk.TypedView.as_view(), name="typed"),
     path("<slug:reference>/opinion/", desk_opinions.OpinionView.as_view(), name="opinion"),
     path("<slug:reference>/opinion/preview/", desk_opinions.PreviewView.as_view(), name="opinion_preview"),

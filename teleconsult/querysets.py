@@ -22,6 +22,7 @@ from teleconsult.enums import (
     Status,
 )
 from treatments.models import Condition, Treatment
+from vault.previews import Look
 
 if TYPE_CHECKING:
     from facilities.models import Facility
@@ -191,6 +192,10 @@ class DocumentQuerySet(models.QuerySet):
 
     def with_file(self) -> Self:
         return self.select_related("file", "request")
+
+    def with_looks(self) -> Self:
+        """Return them with what is known of their pictures, in at most three more queries."""
+        return self.with_file().prefetch_related(models.Prefetch("file__look", queryset=Look.objects.for_files()))
 
     def of(self, request: "Request") -> Self:
         """Keep those of a request, and those of the first one that a referral shares with it."""

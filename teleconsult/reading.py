@@ -14,6 +14,7 @@ from teleconsult.models import Document, Opinion, Request
 from teleconsult.permissions import Actor
 from vault import trail
 from vault.files import StoredFile
+from vault.previews import Preview
 from vault.trail import ActorKind, TrailEntry
 
 
@@ -68,6 +69,15 @@ def take_copy(*, request: Request, by: Actor) -> Request:
     """Record that the patient takes everything away. Raises NotAllowed."""
     _record(trail.Action.EXPORTED, request, request, by)
     return request
+
+
+@transaction.atomic
+def view_preview(*, preview: Preview, document: Document, by: Actor, request: Request | None = None) -> Preview:
+    """Record that somebody sees a small picture of a document. Raises NotAllowed and FileNotReady."""
+    if not document.file.is_readable:
+        raise FileNotReady
+    _record(trail.Action.VIEWED, request or document.request, document, by)
+    return preview
 
 
 @transaction.atomic

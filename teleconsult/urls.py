@@ -43,6 +43,7 @@ urlpatterns = [
     path("my-request/withdraw/", area.WithdrawView.as_view(), name="withdraw"),
     path("my-request/erase/", area.EraseView.as_view(), name="erase"),
     path("my-request/documents/<uuid:document>/", area.DocumentView.as_view(), name="document"),
+    path("my-request/documents/<uuid:document>/pictures/<uuid:preview>/", area.PreviewView.as_view(), name="preview"),
     path("my-request/uploads/", uploads.UploadsView.as_view(), name="uploads"),
     path("my-request/uploads/<uuid:upload>/", uploads.UploadView.as_view(), name="upload"),
     path("my-request/uploads/<uuid:upload>/remove/", uploads.RemoveUploadView.as_view(), name="upload_remove"),

@@ -3,12 +3,8 @@
 import json
 import logging
 import os
-import signal
 import socket
 import struct
-import subprocess
-import sys
-import time
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,6 +15,7 @@ from typing import Any, BinaryIO, cast
 from django.conf import settings
 from django.utils import timezone
 
+from vault import children
 from vault.files import FileKind, FileState, Refusal, StoredFile
 from vault.keys import KeyErased, SealBroken
 
@@ -39,9 +36,6 @@ SCANNER_SECONDS_PER_GIBIBYTE = 240
 LEASE_SECONDS = 330
 LEASE_SECONDS_PER_GIBIBYTE = WALL_SECONDS_PER_GIBIBYTE + 2 * SCANNER_SECONDS_PER_GIBIBYTE
 GIBIBYTE = 1024**3
-# What the child asks for: a place and how many bytes; the answer begins with how many come.
-QUESTION, ANSWER = struct.Struct("!QI"), struct.Struct("!I")
-MAXIMUM_ANSWER = 1024 * 1024
 RETRY_SECONDS = 30
 # So often a file that cannot be read from the storage is tried again before its sender hears that it is damaged.
 READ_ATTEMPTS = 5
@@ -220,101 +214,27 @@ def _ask_child(file: BinaryIO) -> dict[str, Any]:
     """Return the child's answer; a child that broke its limits answers `too_complex`."""
     size = file.seek(0, os.SEEK_END)
     limits = {
-        "size": size,
         "memory_bytes": MEMORY_BYTES,
         "cpu_seconds": CPU_SECONDS + CPU_SECONDS_PER_GIBIBYTE * size // GIBIBYTE,
         "pixels": MAXIMUM_PIXELS,
         "file_bytes": settings.MAXIMUM_FILE_BYTES,
         "scan_bytes": settings.MAXIMUM_SCAN_BYTES,
     }
-    deadline = time.monotonic() + WALL_SECONDS + WALL_SECONDS_PER_GIBIBYTE * size / GIBIBYTE
-    ours, theirs = socket.socketpair()
-    with ours:
-        try:
-            with theirs:
-                child = _start_child(theirs.fileno())
-        except OSError as error:
-            raise JudgeUnavailable("The judging process could not be started.") from error
-        with child:
-            try:
-                _tell(child, limits)
-                _serve(ours, file, deadline)
-                output, _errors = child.communicate(timeout=max(0.1, deadline - time.monotonic()))
-            except (TimeoutError, subprocess.TimeoutExpired):
-                return {"refusal": Refusal.TOO_COMPLEX.value}
-            finally:
-                # Whatever happened, nobody goes on looking into the file.
-                child.kill()
-    return _answer_of(output, child.returncode)
-
-
-def _start_child(descriptor: int) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
-        [sys.executable, "-I", str(CHILD), str(descriptor)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        pass_fds=[descriptor],
-        env={"LC_ALL": "C.UTF-8", "OMP_NUM_THREADS": "1"},
-        cwd="/",
-    )
-
-
-def _tell(child: "subprocess.Popen[bytes]", limits: dict[str, Any]) -> None:
-    """Give the child its limits; one that did not start is found out by its silence."""
-    if child.stdin is None:
-        return
     try:
-        child.stdin.write(json.dumps(limits).encode())
-        child.stdin.close()
-    except BrokenPipeError:
-        log.warning("The judging process ended before it was told its limits.")
-    child.stdin = None
-
-
-def _serve(connection: socket.socket, file: BinaryIO, deadline: float) -> None:
-    """Answer the child's questions for bytes of the file until it asks no more; raises TimeoutError."""
-    while question := _exactly(connection, QUESTION.size, deadline):
-        offset, length = QUESTION.unpack(question)
-        file.seek(offset)
-        piece = _read_fully(file, min(length, MAXIMUM_ANSWER))
-        try:
-            connection.sendall(ANSWER.pack(len(piece)) + piece)
-        except (BrokenPipeError, ConnectionResetError):
-            return
-
-
-def _exactly(connection: socket.socket, count: int, deadline: float) -> bytes:
-    """Return so many bytes of a connection; nothing once the other side has ended."""
-    received = b""
-    while len(received) < count:
-        connection.settimeout(max(0.01, deadline - time.monotonic()))
-        try:
-            piece = connection.recv(count - len(received))
-        except ConnectionResetError:
-            return b""
-        if not piece:
-            return b""
-        received += piece
-    return received
-
-
-def _read_fully(file: BinaryIO, count: int) -> bytes:
-    """Return so many bytes, fewer at the end of the file."""
-    pieces = []
-    while count > 0 and (piece := file.read(count)):
-        pieces.append(piece)
-        count -= len(piece)
-    return b"".join(pieces)
+        output, returncode = children.ask(
+            CHILD, file, limits, seconds=WALL_SECONDS + WALL_SECONDS_PER_GIBIBYTE * size / GIBIBYTE
+        )
+    except children.ChildUnavailable as error:
+        raise JudgeUnavailable("The judging process could not be started.") from error
+    except children.ChildTooSlow:
+        return {"refusal": Refusal.TOO_COMPLEX.value}
+    return _answer_of(output, returncode)
 
 
 def _answer_of(output: bytes, returncode: int) -> dict[str, Any]:
-    ready, _line, answer = output.partition(b"\n")
-    if ready != b"ready":
-        raise JudgeUnavailable("The judging process did not get ready.")
     if returncode == 0:
-        return cast("dict[str, Any]", json.loads(answer))
-    if returncode in {-signal.SIGXCPU, -signal.SIGKILL}:
+        return cast("dict[str, Any]", json.loads(output))
+    if returncode in children.OVER_ITS_LIMITS:
         return {"refusal": Refusal.TOO_COMPLEX.value}
     # The parser crashed on this file.
     return {"refusal": Refusal.DAMAGED.value}

@@ -4,6 +4,7 @@ from vault.files import StoredFile
 from vault.incoming import IncomingChunk, IncomingFile
 from vault.keys import DataKey
 from vault.limits import Counter
+from vault.previews import Look, Preview, ScanStudy
 from vault.tombstones import Tombstone
 from vault.trail import TrailAnchor, TrailEntry
 
@@ -12,6 +13,9 @@ __all__ = [
     "DataKey",
     "IncomingChunk",
     "IncomingFile",
+    "Look",
+    "Preview",
+    "ScanStudy",
     "StoredFile",
     "Tombstone",
     "TrailAnchor",

@@ -9,9 +9,10 @@ from django.db import transaction
 from django.utils import timezone
 
 import healthlombardy.celery  # noqa: F401  whoever loads a task can ring for it
-from vault import judging, limits, retention, tombstones, trail
+from vault import judging, limits, looking, retention, tombstones, trail
 from vault.files import StoredFile, documents, files_without_row, rows_without_file
 from vault.incoming import chunks_without_row, files_without_chunk
+from vault.previews import files_to_look_at
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +26,23 @@ JUDGE_SECONDS = 2100
 
 @shared_task(soft_time_limit=JUDGE_SECONDS, time_limit=JUDGE_SECONDS + 30)
 def judge_file(file_id: str) -> None:
-    """Judge one file, unless that is done or under way."""
+    """Judge one file, unless that is done or under way; one that is released is looked into."""
     judging.process(uuid.UUID(file_id))
+    if files_to_look_at().filter(pk=file_id).exists():
+        look_into_file.delay(file_id)
+
+
+@shared_task(soft_time_limit=JUDGE_SECONDS, time_limit=JUDGE_SECONDS + 30)
+def look_into_file(file_id: str) -> None:
+    """Read the scans of one file and make its small pictures, unless that is done or under way."""
+    looking.look_into(uuid.UUID(file_id))
+
+
+@shared_task
+def look_into_waiting() -> None:
+    """Look into what no doorbell rang for."""
+    for file_id in list(files_to_look_at().values_list("pk", flat=True)[:SWEEP_SIZE]):
+        look_into_file.delay(str(file_id))
 
 
 @shared_task

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from taxonomy.languages import language_name, locale
+from teleconsult import studies
 from teleconsult.desk.case import Side
 from teleconsult.desk.words import active_language, size_words, time_words
 from teleconsult.enums import ConsentPurpose
@@ -76,13 +77,19 @@ class Paper:
         return file_words(self.row.file)
 
     @property
+    def pictures(self) -> int:
+        """Return how many small pictures there are."""
+        look = studies.look_at(self.row)
+        return len(look.previews.all()) if look else 0
+
+    @property
     def can_open(self) -> bool:
         return self.row.file.is_readable
 
 
 def papers_of(request: Request, reader: Person) -> list[Paper]:
     """Return the documents, oldest first."""
-    return [Paper(row, request) for row in request.papers.visible_to(reader).with_file()]
+    return [Paper(row, request) for row in request.papers.visible_to(reader).with_looks()]
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ from teleconsult.forms.patient import (
 )
 from teleconsult.models import Request
 from teleconsult.timeline import WITH_PAPERS, history_of, journey_of, timeline_of, turn_of
-from teleconsult.views.downloads import document_response
+from teleconsult.views.downloads import document_response, preview_response
 from teleconsult.views.patients import (
     KeepsTyped,
     PatientPage,
@@ -45,6 +45,7 @@ from teleconsult.views.patients import (
     receipt_of,
     session_of,
 )
+from vault.previews import Preview
 
 BROWSER_COOKIE = settings.PATIENT_COOKIE_NAME + "-browser"
 CODE_COOKIE = settings.PATIENT_COOKIE_NAME + "-code"
@@ -208,7 +209,7 @@ class RequestView(SignedInPatientPage, TemplateView):
             "consultation": appointments.consultation_of(request, self.actor),
             "timeline": timeline_of(request, history, turn),
             "zone_name": clock.place_of(request.zone),
-            "documents": [(row, openings.get(str(row.pk), [])) for row in request.papers.with_file()],
+            "documents": [(row, openings.get(str(row.pk), [])) for row in request.papers.with_looks()],
             "checklist": checklist.of_request(request),
             "messages_written": request.messages.select_related("facility"),
             "case_openings": openings.get(str(request.pk), []),
@@ -654,3 +655,22 @@ class DocumentView(SignedInPatientPage, View):
         except FileNotReady as error:
             self.say(error)
             return to_my_request()
+
+
+class PreviewView(SignedInPatientPage, View):
+    """See a small picture of one of one's own papers."""
+
+    http_method_names = ["get"]
+
+    def get(self, request: HttpRequest, document: uuid.UUID, preview: uuid.UUID) -> HttpResponseBase:
+        """Send the picture; 404 for what belongs to another request or is not released."""
+        row = self.patient_request.papers.with_file().filter(pk=document).first()
+        if row is None:
+            raise Http404
+        picture = Preview.objects.filter(pk=preview, look__file=row.file).select_related("look__file").first()
+        if picture is None:
+            raise Http404
+        try:
+            return preview_response(picture, row, self.actor, self.patient_request)
+        except FileNotReady as error:
+            raise Http404 from error

@@ -15,15 +15,27 @@ from django.views.generic.base import ContextMixin, TemplateResponseMixin
 
 from taxonomy.languages import BCP47, direction
 from taxonomy.pages import PrivatePage
-from teleconsult import checklist, clock, desk, desk_opinions, emergency, permissions, reading, references, workflow
+from teleconsult import (
+    checklist,
+    clock,
+    desk,
+    desk_opinions,
+    emergency,
+    permissions,
+    reading,
+    references,
+    studies,
+    workflow,
+)
 from teleconsult.enums import Action, Role
 from teleconsult.exceptions import FileNotReady, NotAllowed, RequestError, WrongReference
 from teleconsult.forms.desk import FORMS, WRITTEN, FilterForm, SearchForm, StepForm
 from teleconsult.models import Document, Request, TypedText
 from teleconsult.permissions import Actor
-from teleconsult.views.downloads import document_response
+from teleconsult.views.downloads import document_response, preview_response
 from vault.files import FileState
 from vault.keys import KeyErased
+from vault.previews import Preview
 
 # What stays in the address while somebody works down a lane.
 KEPT_IN_ADDRESS = ("lane", "owner", "language", "country", "urgency", "status", "kind", "age", "due")
@@ -323,7 +335,19 @@ class TypedView(CasePage):
         return HttpResponseRedirect(self.case_url)
 
 
-class DocumentView(CasePage):
+class DocumentPage(CasePage):
+    """Something of one document of a case."""
+
+    def document(self) -> Document:
+        """Return the document, if it belongs to this case."""
+        rows = self.case.papers.visible_to(self.reader).with_looks()
+        document = rows.filter(pk=self.kwargs["document"]).first()
+        if document is None:
+            raise Http404
+        return document
+
+
+class DocumentView(DocumentPage):
     """Download a document of a case; one that no scanner has seen opens after a warning only."""
 
     template_name = "teleconsult/desk/document_detail.html"
@@ -336,14 +360,6 @@ class DocumentView(CasePage):
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         """Send the original after the warning."""
         return self.send(self.document())
-
-    def document(self) -> Document:
-        """Return the document, if it belongs to this case."""
-        rows = self.case.papers.visible_to(self.reader).with_file()
-        document = rows.filter(pk=self.kwargs["document"]).first()
-        if document is None:
-            raise Http404
-        return document
 
     def send(self, document: Document) -> HttpResponseBase:
         """Stream the file; the trail is written before its first byte."""
@@ -370,3 +386,37 @@ class DocumentView(CasePage):
             ),
             status=200 if can_open else 409,
         )
+
+
+class PicturesView(DocumentPage):
+    """Small pictures of a document on one page, with what its scans say; the original is what counts."""
+
+    template_name = "teleconsult/desk/document_pictures.html"
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """Show the pictures."""
+        document = self.document()
+        if not document.file.is_readable or studies.look_at(document) is None:
+            raise Http404
+        reading.view_request(request=self.case, by=self.actor)
+        return self.render_to_response(
+            self.get_context_data(
+                case=self.case, case_url=self.case_url, paper=desk.Paper(document, self.case), document=document
+            )
+        )
+
+
+class PreviewView(DocumentPage):
+    """One small picture."""
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+        """Send the picture; the trail is written before its first byte."""
+        document = self.document()
+        rows = Preview.objects.filter(pk=kwargs["preview"], look__file=document.file)
+        picture = rows.select_related("look__file").first()
+        if picture is None:
+            raise Http404
+        try:
+            return preview_response(picture, document, self.actor, self.case)
+        except FileNotReady as error:
+            raise Http404 from error

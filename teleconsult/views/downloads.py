@@ -1,12 +1,16 @@
 """Sending a patient's file: the trail is written before the first byte, and no browser runs what it holds."""
 
+from typing import TypeVar
+
 from csp.constants import HEADER as POLICY
 from django.http import FileResponse, HttpResponse
 
 from teleconsult import opinion_paper, reading
 from teleconsult.models import Document, Opinion, Request
 from teleconsult.permissions import Actor
+from vault.previews import Preview
 
+Answer = TypeVar("Answer", FileResponse, HttpResponse)
 # Even a browser that opened the answer as a page could do nothing with it.
 SANDBOX = "default-src 'none'; sandbox"
 
@@ -18,6 +22,16 @@ def document_response(document: Document, by: Actor, request: Request | None = N
         file.open_stream(), as_attachment=True, filename=file.name, content_type="application/octet-stream"
     )
     response["Content-Length"] = file.size
+    return _guarded(response)
+
+
+def preview_response(preview: Preview, document: Document, by: Actor, request: Request | None = None) -> HttpResponse:
+    """Return a small picture of our own making, to be shown in a page. Raises NotAllowed and FileNotReady."""
+    shown = reading.view_preview(preview=preview, document=document, by=by, request=request)
+    return _guarded(HttpResponse(shown.content, content_type="image/jpeg"))
+
+
+def _guarded(response: Answer) -> Answer:
     response["Cache-Control"] = "no-store"
     response["X-Content-Type-Options"] = "nosniff"
     response[POLICY] = SANDBOX
