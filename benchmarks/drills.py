@@ -54,10 +54,10 @@ def kill(portal: Portal, name: str) -> None:
 
 def cut_connections(portal: Portal) -> None:
     """End every connection of the portal to its database, in the middle of whatever it does."""
-    with owner_of(portal) as connection:
+    with connected(portal, "DATABASE_URL") as connection:
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
-            "AND datname = current_database()"
+            "AND datname = current_database() AND usename = current_user"
         )
 
 
@@ -71,10 +71,16 @@ DEATHS: dict[str, Callable[[Portal], None]] = {
 
 
 @contextlib.contextmanager
-def owner_of(portal: Portal) -> Iterator[psycopg.Connection]:
-    """Yield a connection of the database's owner."""
+def connected(portal: Portal, url: str = "DATABASE_OWNER_URL") -> Iterator[psycopg.Connection]:
+    """Yield a connection of the database's owner, or as `url` names; a database that mends itself is waited for."""
     made = json.loads((portal.data_dir / "environment.json").read_text(encoding="utf-8"))
-    with psycopg.connect(made["DATABASE_OWNER_URL"], autocommit=True, connect_timeout=5) as connection:
+
+    def connect() -> psycopg.Connection | None:
+        with contextlib.suppress(psycopg.OperationalError):
+            return psycopg.connect(made[url], autocommit=True, connect_timeout=5)
+        return None
+
+    with wait_for(connect, seconds=90, why="the database does not answer") as connection:
         yield connection
 
 
@@ -252,7 +258,7 @@ class Drill:
 
     def _rows(self) -> dict[str, int]:
         """Return every request with how often it was sent."""
-        with owner_of(self.portal) as connection:
+        with connected(self.portal) as connection:
             return dict(
                 connection.execute(
                     "SELECT reference, (SELECT count(*) FROM teleconsult_event e WHERE e.request_id = r.id "
@@ -262,7 +268,7 @@ class Drill:
 
     def _waiting(self) -> int:
         """Return how many messages are not out; the lease of a sender that was killed half a minute ago is ended."""
-        with owner_of(self.portal) as connection:
+        with connected(self.portal) as connection:
             connection.execute(
                 "UPDATE notifications_outboxmessage SET leased_until = now() "
                 "WHERE state = 'sending' AND leased_until < now() + interval '330 seconds'"
