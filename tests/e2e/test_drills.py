@@ -1,4 +1,4 @@
-"""The drills of benchmarks/drills.py in a small size, on a portal of their own; first what they find where a guard is off."""
+"""The drills of benchmarks/drills.py in a small size, on a portal of their own; first what they find unguarded."""
 
 from collections.abc import Iterator
 
