@@ -66,7 +66,7 @@ def test_each_role_gets_to_its_work(
     assert client.post(asked.url, {"code": code_of(client, people[role])}).url == reverse("staff_home")
 
     home = client.get(reverse("staff_home"))
-    area = "/desk/" if role.startswith(("coordinator", "facility_office", "specialist")) else "/admin/"
+    area = "/desk/" if role.startswith(("coordinator", "facility_office", "specialist", "interpreter")) else "/admin/"
     assert home.url.startswith(area)
 
 
@@ -175,7 +175,9 @@ def test_token_is_not_in_the_database(people: dict[str, User], capsys: pytest.Ca
 
 
 def test_unknown_role_is_told_the_roles() -> None:
-    with pytest.raises(CommandError, match="coordinator, facility_office, specialist, facility_editor, editor, admin"):
+    with pytest.raises(
+        CommandError, match="coordinator, facility_office, specialist, interpreter, facility_editor, editor, admin"
+    ):
         call_command("demo_sign_in", "king")
 
 
