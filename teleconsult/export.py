@@ -25,7 +25,7 @@ FORBIDDEN = frozenset('<>:"/\\|?*')
 
 def data_of(request: Request) -> dict[str, Any]:
     """Return all that is stored about a request, as values of JSON; times in UTC, ISO 8601."""
-    openings = reading.openings_of(request)
+    openings = reading.openings_of(request, every=True)
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -37,7 +37,7 @@ def data_of(request: Request) -> dict[str, Any]:
 def readable_context(request: Request) -> dict[str, Any]:
     """Return what the readable copy shows, in the words of the active language."""
     history = history_of(request)
-    openings = reading.openings_of(request)
+    openings = reading.openings_of(request, every=True)
     return {
         "patient_request": request,
         "condition": request.condition,

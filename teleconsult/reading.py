@@ -2,6 +2,7 @@
 
 import datetime
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -16,6 +17,9 @@ from vault import trail
 from vault.files import StoredFile
 from vault.previews import Preview
 from vault.trail import ActorKind, TrailEntry
+
+# A page with its pictures and files, opened and left and opened again.
+ONE_READING = datetime.timedelta(minutes=30)
 
 
 @dataclass(frozen=True)
@@ -86,18 +90,32 @@ def refuse(*, request: Request, by: Actor, what: str = "") -> None:
     trail.record(action=trail.Action.REFUSED, by=by.for_trail(""), case=request, object=request, detail=what)
 
 
-def openings_of(request: Request) -> dict[str, list[Opening]]:
-    """Return who of the staff opened what, newest first: by document id, and the case itself under its own id."""
+def openings_of(request: Request, *, every: bool = False) -> dict[str, list[Opening]]:
+    """Return who of the staff opened what, newest first: by document id, and the case itself under its own id.
+
+    What a person opens again and again without half an hour between is told once, with its beginning, unless `every`
+    opening is wanted.
+    """
     entries = list(
-        TrailEntry.objects.of_case(request)
-        .filter(actor_kind=ActorKind.STAFF, action__in=[trail.Action.VIEWED, trail.Action.DOWNLOADED])
-        .reverse()
+        TrailEntry.objects.of_case(request).filter(
+            actor_kind=ActorKind.STAFF, action__in=[trail.Action.VIEWED, trail.Action.DOWNLOADED]
+        )
     )
     facilities = Facility.objects.in_bulk({entry.facility_id for entry in entries if entry.facility_id})
     found: dict[str, list[Opening]] = defaultdict(list)
-    for entry in entries:
+    for entry in reversed(entries if every else list(_readings(entries))):
         found[entry.object_id].append(Opening(Role(entry.role), facilities.get(entry.facility_id), entry.at))
     return dict(found)
+
+
+def _readings(entries: Iterable[TrailEntry]) -> Iterator[TrailEntry]:
+    """Yield the entries, oldest first, that begin a reading."""
+    latest: dict[tuple[str, str], datetime.datetime] = {}
+    for entry in entries:
+        key = (entry.object_id, entry.actor_id)
+        if key not in latest or entry.at - latest[key] > ONE_READING:
+            yield entry
+        latest[key] = entry.at
 
 
 def _record(

@@ -182,6 +182,20 @@ def test_the_patient_reads_who_opened_what(document: Document, facility: Facilit
     assert len(openings[str(document.request.pk)]) == 1
 
 
+def test_what_a_person_opens_again_soon_is_told_once(document: Document, facility_office: User, time_machine: Any):
+    begun = datetime.datetime(2026, 3, 10, 9, 0, tzinfo=datetime.UTC)
+    moments = [begun + datetime.timedelta(minutes=minutes) for minutes in (0, 20, 45, 120)]
+    for moment in moments:
+        time_machine.move_to(moment, tick=False)
+        reading.open_document(document=document, by=Actor.staff(facility_office))
+
+    def told(*, every: bool) -> list[datetime.datetime]:
+        return [opening.at for opening in reading.openings_of(document.request, every=every)[str(document.pk)]]
+
+    assert told(every=False) == [moments[3], moments[0]]
+    assert told(every=True) == moments[::-1]
+
+
 def test_the_patients_own_reading_is_no_opening(document: Document):
     reading.open_document(document=document, by=factories.patient_of(document.request))
 
