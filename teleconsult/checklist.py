@@ -13,8 +13,10 @@ from teleconsult import studies
 from teleconsult.models import Document, Request
 from treatments.enums import ClockStart, DocumentKind
 from treatments.models import Protocol, RequiredDocument
-from vault.files import FileState
+from vault.files import FileKind, FileState
 
+# What holds no picture of a scan.
+WRITTEN = frozenset({FileKind.PDF, FileKind.TEXT, FileKind.DOCUMENT, FileKind.SPREADSHEET})
 DONE, WRONG, OPEN, OPTIONAL = "done", "wrong", "open", "optional"
 
 
@@ -135,6 +137,8 @@ def mismatches(
             "asked": requirement.get_kind_display(),
             "sent": document.kind_label,
         }
+    if requirement is not None and requirement.kind == DocumentKind.IMAGING and document.file.kind in WRITTEN:
+        yield _("The hospital asks for the images themselves here; this is a written document.")
     if document.language and protocol.document_languages and document.language not in protocol.document_languages:
         yield _("This document is in %(language)s. The hospital reads documents in: %(accepted)s.") % {
             "language": _language(document.language),

@@ -342,6 +342,10 @@ class BookingQuerySet(models.QuerySet):
     def confirmed(self) -> Self:
         return self.filter(status=BookingStatus.CONFIRMED)
 
+    def to_come(self, now: datetime.datetime | None = None) -> Self:
+        """Keep the confirmed ones that are not over."""
+        return self.confirmed().filter(period__endswith__gt=now or timezone.now())
+
     def with_forgotten_hold(self, now: datetime.datetime | None = None) -> Self:
         """Keep holds whose ten minutes are over."""
         return self.filter(status=BookingStatus.HELD, hold_until__lte=now or timezone.now())

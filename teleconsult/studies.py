@@ -25,7 +25,7 @@ MODALITIES: dict[str, str | Promise] = {
     "RG": gettext_lazy("X-ray"),
     "MG": gettext_lazy("Mammogram"),
     "XA": gettext_lazy("X-ray of blood vessels"),
-    "RF": gettext_lazy("X-ray film"),
+    "RF": gettext_lazy("Moving X-ray"),
     "PT": gettext_lazy("PET scan"),
     "NM": gettext_lazy("Nuclear medicine scan"),
     "ECG": gettext_lazy("ECG"),
@@ -61,6 +61,8 @@ BODY_PARTS: dict[str, str | Promise] = {
     "TSPINE": pgettext_lazy("part of the body", "upper back"),
     "WRIST": pgettext_lazy("part of the body", "wrist"),
 }
+# They stand in the names of many.
+PARTICLES = frozenset("al ben bin bint da de del della der di dr el ibn mr mrs van von".split())
 # Two spellings of a name (Mohamed, Muhammad) share so much; two names rarely do.
 ALIKE = 0.6
 
@@ -127,7 +129,7 @@ def _parts(name: str) -> list[str]:
         return []
     if re.search(r"anon|hidden|removed|unknown|patient|test", letters):
         return []
-    return [part for part in re.split(r"[^a-zßøæœłđıð]+", letters) if len(part) > 1]
+    return [part for part in re.split(r"[^a-zßøæœłđıð]+", letters) if len(part) > 1 and part not in PARTICLES]
 
 
 def _line(study: ScanStudy) -> str:

@@ -43,7 +43,10 @@ class Requirement(TextChoices):
     FACTOR = "factor", _("the second factor was given after the last change of the text")
     DELIVERED = "delivered", _("the facility has delivered an opinion")
     QUESTIONS_LEFT = "questions_left", _("the protocol allows a further question, and its days are not over")
-    WINDOW_OVER = "window_over", _("the days for questions are over, and none waits for its answer")
+    WINDOW_OVER = (
+        "window_over",
+        _("the days for questions are over, none waits for its answer, and no consultation is to come"),
+    )
 
 
 class Mail(TextChoices):

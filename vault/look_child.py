@@ -1,8 +1,8 @@
 """Reads the scans in one file and makes small pictures of them, in a process of its own that can do nothing else.
 
 Started by `vault.looking` as `vault.judging` starts `judge_child`, whose confinement it shares. After "ready" it prints
-one line of JSON, then the bytes of the pictures that the line counts. It imports nothing of the project but its
-neighbour: it runs with `-I`.
+one line of JSON, then the plain pixels of the pictures whose shapes the line tells. It imports nothing of the project
+but its neighbour: it runs with `-I`.
 """
 
 import codecs
@@ -30,7 +30,6 @@ from judge_child import LITTER, READ_AHEAD, DistantFile, confine
 
 # Of a photograph that is read as text, and of a scan.
 PICTURE_SIDE, SCAN_SIDE = 1600, 640
-JPEG_QUALITY = 82
 MOST_PICTURES, MOST_SERIES = 12, 4
 MOST_STUDIES = 8
 # A decoded scan with its copies stays far below the memory of this process.
@@ -101,7 +100,7 @@ def whole_number(value: Any, default: int = 0) -> int:
         return default
 
 
-def look(file: BinaryIO, kind: str) -> tuple[dict[str, Any], list[bytes]]:
+def look(file: BinaryIO, kind: str) -> tuple[dict[str, Any], list[Image.Image]]:
     """Return what the file holds, and its pictures in the order in which the answer names them."""
     if kind == "image":
         return {"studies": [], "pictures": [{}]}, [small_picture(file)]
@@ -121,7 +120,7 @@ def _again(file: BinaryIO) -> Any:
     return contextlib.nullcontext(file)
 
 
-def _look_at_scans(names: list[str], opened: Opener, promised: set[str]) -> tuple[dict[str, Any], list[bytes]]:
+def _look_at_scans(names: list[str], opened: Opener, promised: set[str]) -> tuple[dict[str, Any], list[Image.Image]]:
     studies = read_studies(names, opened)
     here = {name.upper() for name in names}
     lost = sum(1 for path in promised if not any(name == path or name.endswith("/" + path) for name in here))
@@ -196,7 +195,7 @@ def _said(study: Study) -> dict[str, Any]:
     }
 
 
-def _pictures_of(study: Study, opened: Opener) -> Iterator[tuple[dict[str, int], bytes]]:
+def _pictures_of(study: Study, opened: Opener) -> Iterator[tuple[dict[str, int], Image.Image]]:
     """Yield a few pictures of the largest series, evenly spread, each with its place."""
     largest = sorted(study.series.values(), key=lambda series: -series.count)[:MOST_SERIES]
     most = MOST_PICTURES // max(1, len(largest))
@@ -220,8 +219,8 @@ def spread(count: int, most: int) -> list[int]:
     return sorted({round(step * (count - 1) / (most - 1)) for step in range(most)})
 
 
-def small_scan(opened: Opener, name: str, frame: int) -> bytes:
-    """Return one frame of a scan as a JPEG, as its window shows it."""
+def small_scan(opened: Opener, name: str, frame: int) -> Image.Image:
+    """Return one frame of a scan, as its window shows it."""
     with opened(name) as part:
         scan = pydicom.dcmread(part, stop_before_pixels=True)
     if int(scan.Rows) * int(scan.Columns) > MOST_PIXELS:
@@ -231,11 +230,11 @@ def small_scan(opened: Opener, name: str, frame: int) -> bytes:
         pixels = pixel_array(part, index=frame)
     colours = str(scan.get("PhotometricInterpretation", ""))
     if colours == "PALETTE COLOR":
-        return jpeg(Image.fromarray(to_bytes(apply_color_lut(pixels, scan))), SCAN_SIDE)
+        return smaller(Image.fromarray(to_bytes(apply_color_lut(pixels, scan))), SCAN_SIDE)
     if pixels.ndim == 3:
-        return jpeg(Image.fromarray(to_bytes(pixels)), SCAN_SIDE)
+        return smaller(Image.fromarray(to_bytes(pixels)), SCAN_SIDE)
     shades = apply_voi_lut(apply_modality_lut(pixels, scan), scan)
-    return jpeg(Image.fromarray(grey(shades, scan, is_inverse=colours == "MONOCHROME1")), SCAN_SIDE)
+    return smaller(Image.fromarray(grey(shades, scan, is_inverse=colours == "MONOCHROME1")), SCAN_SIDE)
 
 
 def grey(shades: Any, scan: Any, *, is_inverse: bool) -> Any:
@@ -253,7 +252,7 @@ def to_bytes(colours: Any) -> Any:
     return (colours >> 8).astype(numpy.uint8) if colours.dtype.itemsize > 1 else colours
 
 
-def small_picture(file: BinaryIO) -> bytes:
+def small_picture(file: BinaryIO) -> Image.Image:
     """Return a photograph upright and small, without what the phone wrote beside it."""
     Image.MAX_IMAGE_PIXELS = None
     ImageFile.LOAD_TRUNCATED_IMAGES = False
@@ -266,16 +265,14 @@ def small_picture(file: BinaryIO) -> bytes:
             layer = upright.convert("RGBA")
             paper.paste(layer, mask=layer.getchannel("A"))
             upright = paper
-        return jpeg(upright, PICTURE_SIDE)
+        return smaller(upright, PICTURE_SIDE)
 
 
-def jpeg(picture: Image.Image, side: int) -> bytes:
-    """Return the picture no larger than `side` pixels each way, as a JPEG of pixels alone."""
+def smaller(picture: Image.Image, side: int) -> Image.Image:
+    """Return the picture in grey or colour, no larger than `side` pixels each way."""
     shown = picture if picture.mode in {"L", "RGB"} else picture.convert("RGB")
     shown.thumbnail((side, side), Image.Resampling.LANCZOS)
-    written = io.BytesIO()
-    Image.fromarray(numpy.asarray(shown)).save(written, "JPEG", quality=JPEG_QUALITY)
-    return written.getvalue()
+    return shown
 
 
 def _load_what_is_loaded_late() -> None:
@@ -286,7 +283,9 @@ def _load_what_is_loaded_late() -> None:
     for syntax in pydicom.uid.AllTransferSyntaxes:
         with contextlib.suppress(NotImplementedError):
             pydicom.pixels.get_decoder(syntax)
-    small_picture(io.BytesIO(jpeg(Image.new("RGB", (8, 8)), 8)))
+    written = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(written, "JPEG")
+    small_picture(written)
     for code in ("cp437", "utf-16", "utf-16-le", "idna", *pydicom.charset.python_encoding.values()):
         with contextlib.suppress(LookupError):
             codecs.lookup(code)
@@ -307,8 +306,10 @@ def main() -> None:
             answer, pictures = {"studies": [], "pictures": []}, []
     # Whoever answers our questions listens to the answer once there are no more.
     os.close(int(sys.argv[1]))
-    answer["sizes"] = [len(picture) for picture in pictures]
-    sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n" + b"".join(pictures))
+    answer["shapes"] = [[picture.mode, *picture.size] for picture in pictures]
+    sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
+    for picture in pictures:
+        sys.stdout.buffer.write(picture.tobytes())
     sys.stdout.flush()
 
 

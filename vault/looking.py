@@ -6,7 +6,9 @@ import logging
 import uuid
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from django.db import transaction
@@ -27,6 +29,7 @@ WALL_SECONDS, WALL_SECONDS_PER_GIBIBYTE = 240, 400
 # A worker that died lets another look after this.
 LEASE_SECONDS, LEASE_SECONDS_PER_GIBIBYTE = 300, 420
 LONGEST_TEXT = 120
+MOST_PICTURES = 100
 MOST_SERIES_TOLD = 60
 
 
@@ -40,14 +43,14 @@ def look_into(file_id: uuid.UUID) -> Look | None:
     if file is None:
         return None
     try:
-        answer, pictures = _ask_child(file)
+        answer, made = _ask_child(file)
     except KeyErased:
         # Erased meanwhile: nobody waits for this file.
         return None
     except (children.ChildUnavailable, SealBroken, OSError) as error:
         log.warning("File %s is looked into later: %s", file.pk, type(error).__name__)
         return None
-    return _write(file, answer, pictures)
+    return _write(file, answer, made)
 
 
 def _claim(file_id: uuid.UUID) -> StoredFile | None:
@@ -80,24 +83,31 @@ def _ask_child(file: StoredFile) -> tuple[dict[str, Any], list[bytes]]:
         return nothing, []
     line, _end, rest = output.partition(b"\n")
     answer = json.loads(line)
-    return answer, list(_cut(rest, answer["sizes"]))
+    return answer, list(_jpegs(rest, answer["shapes"]))
 
 
-def _cut(data: bytes, sizes: list[int]) -> Iterator[bytes]:
+def _jpegs(pixels: bytes, shapes: list[tuple[str, int, int]]) -> Iterator[bytes]:
+    """Yield a JPEG of each picture, written here: not a byte that the child made is ever sent to a browser."""
     start = 0
-    for size in sizes:
-        yield data[start : start + size]
+    for mode, width, height in shapes[:MOST_PICTURES]:
+        size = int(width) * int(height) * {"L": 1, "RGB": 3}[mode]
+        yield pictures().jpeg(mode, int(width), int(height), pixels[start : start + size])
         start += size
 
 
+def pictures() -> ModuleType:
+    """Return `vault.pictures`: Pillow takes 6 MB, and only a process that writes pictures needs it."""
+    return import_module("vault.pictures")
+
+
 @transaction.atomic
-def _write(file: StoredFile, answer: dict[str, Any], pictures: list[bytes]) -> Look:
+def _write(file: StoredFile, answer: dict[str, Any], made: list[bytes]) -> Look:
     """Keep the answer; every value is checked, for the child had a stranger's file in its hands."""
     look = Look(file=file, lost=min(int(answer.get("lost", 0)), 100_000))
     look.save(force_insert=True)
     for position, study in enumerate(answer["studies"]):
         ScanStudy.objects.create(look=look, position=position, facts=_facts(study))
-    for position, (place, picture) in enumerate(zip(answer["pictures"], pictures, strict=True)):
+    for position, (place, picture) in enumerate(zip(answer["pictures"], made, strict=False)):
         numbers = {key: int(value) for key, value in place.items()}
         jpeg = base64.b64encode(picture).decode("ascii")
         Preview.objects.create(look=look, position=position, place=numbers, jpeg=jpeg)

@@ -48,6 +48,7 @@ class OpinionView(OfOpinion, TemplateView):
             openings=openings,
             can_ask=is_current and Action.ASK_FOLLOW_UP in allowed and opinion.questions_left > 0,
             can_end=is_current and Action.CLOSE_ANSWERED in allowed,
+            has_consultation=request.bookings.to_come().exists(),
             is_open=is_current and Action.CLOSE_ANSWERED in allowed,
             zone_name=clock.place_of(request.zone),
             **(kwargs | opinions.page_of(opinion)),

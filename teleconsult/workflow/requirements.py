@@ -214,6 +214,8 @@ def _check_window_over(step: "Step") -> None:
         raise IllegalStep(_("The patient still has time for questions."))
     if opinion.follow_up_questions.filter(answered_at__isnull=True).exists():
         raise IllegalStep(_("A question of the patient waits for its answer."))
+    if step.request.bookings.to_come(step.now).exists():
+        raise IllegalStep(_("A consultation is still to come."))
 
 
 _CHECKS = {

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from teleconsult.models import CoordinationOffice, OfficeMember, Request
+from teleconsult.models import CoordinationOffice, Interpreter, OfficeMember, Request
 from tests.accounts.factories import sign_in
 from vault.trail import TrailEntry
 
@@ -23,6 +23,8 @@ def form(office: CoordinationOffice, *members: dict[str, object], known: int = 0
         "province": "MI",
         "zone": "Europe/Rome",
         "first_answer_working_days": 3,
+        "consultation_minutes": 30,
+        "interpreted_minutes": 45,
         "is_receiving": "on",
         "members-TOTAL_FORMS": len(members),
         "members-INITIAL_FORMS": known,
@@ -41,7 +43,7 @@ def url(office: CoordinationOffice) -> str:
 def test_nothing_of_a_request_is_in_the_administration():
     registered = {model for model in admin.site._registry if model._meta.app_label == "teleconsult"}
 
-    assert registered == {CoordinationOffice}
+    assert registered == {CoordinationOffice, Interpreter}
     assert Request not in registered
 
 
@@ -84,3 +86,47 @@ def test_nobody_else_finds_the_page(
     client.post(url(office), form(office))
     office.refresh_from_db()
     assert office.name != "Milan"
+
+
+def interpreter_form(user: User, **values: object) -> dict[str, object]:
+    return {
+        "user": user.pk,
+        "zone": "Europe/Rome",
+        "since": timezone.localdate(),
+        "until": "",
+        "pairs-TOTAL_FORMS": 1,
+        "pairs-INITIAL_FORMS": 0,
+        "pairs-0-first": "ar",
+        "pairs-0-second": "it",
+        **values,
+    }
+
+
+def test_an_administrator_makes_an_interpreter(client: Client, administrator: User, stranger: User):
+    sign_in(client, administrator)
+    address = reverse("admin:teleconsult_interpreter_add")
+
+    assert client.get(address).status_code == 200
+    assert client.post(address, interpreter_form(stranger)).status_code == 302
+
+    made = Interpreter.objects.current().get(user=stranger)
+    assert [(pair.first, pair.second) for pair in made.pairs.all()] == [("ar", "it")]
+    assert TrailEntry.objects.filter(detail="interpreter", action="granted").count() == 1
+    version = stranger.session_version
+    stranger.refresh_from_db()
+    assert stranger.session_version == version + 1
+    assert "العربية" in client.get(reverse("admin:teleconsult_interpreter_changelist")).content.decode()
+
+
+def test_an_interpreter_wants_the_factor_again(client: Client, administrator: User, stranger: User):
+    sign_in(client, administrator, is_fresh=False)
+
+    client.post(reverse("admin:teleconsult_interpreter_add"), interpreter_form(stranger))
+
+    assert not Interpreter.objects.exists()
+
+
+def test_only_an_administrator_sees_interpreters(client: Client, editor: User):
+    sign_in(client, editor)
+
+    assert client.get(reverse("admin:teleconsult_interpreter_changelist")).status_code == 403

@@ -9,13 +9,14 @@ import pytest
 import time_machine
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
+from psycopg.types.range import TimestamptzRange
 
 from accounts.models import User
 from facilities.enums import StaffRole
 from facilities.models import Facility, Membership
 from notifications.models import OutboxMessage
 from teleconsult import tasks, workflow
-from teleconsult.enums import Action, CloseReason, Delivery, OptionKind, Status
+from teleconsult.enums import Action, BookingStatus, CloseReason, Delivery, OptionKind, Status
 from teleconsult.exceptions import (
     FactorMissing,
     IllegalStep,
@@ -25,7 +26,7 @@ from teleconsult.exceptions import (
     ReasonMissing,
     StaleVersion,
 )
-from teleconsult.models import FollowUpQuestion, Opinion, Request
+from teleconsult.models import Booking, FollowUpQuestion, Opinion, Request
 from teleconsult.models.opinions import option
 from teleconsult.permissions import Actor
 from tests.teleconsult import factories
@@ -461,6 +462,37 @@ def test_the_patient_says_that_she_has_what_she_needs(case: Case, by: Actor):
     assert (case.status, case.events.last().reason) == (Status.CLOSED, CloseReason.ANSWERED)
     assert case.assignments.current().count() == 0
     assert not OutboxMessage.objects.filter(kind="teleconsult/mail/closed").exists()
+
+
+def test_the_case_stays_open_while_a_consultation_is_to_come(case: Case, by: Actor, specialist: User):
+    opinion = delivered(case, by)
+    over = opinion.closes_at + datetime.timedelta(minutes=1)
+    period = TimestamptzRange(over + datetime.timedelta(days=1), over + datetime.timedelta(days=1, minutes=30))
+    booking = Booking.objects.create(
+        request=case,
+        facility=opinion.facility,
+        specialist=specialist,
+        status=BookingStatus.CONFIRMED,
+        agreed_at=timezone.now(),
+        period=period,
+        zone="Europe/Rome",
+        promised_on=period.lower.date(),
+        promised_start=period.lower.time(),
+        promised_end=period.upper.time(),
+        patient_language="en",
+        visit_language="en",
+    )
+
+    with time_machine.travel(over, tick=False):
+        tasks.close_answered(over)
+        case.refresh_from_db()
+        booking.refresh_from_db()
+        assert (case.status, booking.status) == (Status.OPINION_READY, BookingStatus.CONFIRMED)
+    with time_machine.travel(period.upper, tick=False):
+        tasks.close_answered(period.upper)
+
+    case.refresh_from_db()
+    assert case.status == Status.CLOSED
 
 
 def test_the_case_closes_by_itself_when_the_days_are_over_and_nothing_waits(case: Case, by: Actor):

@@ -110,6 +110,7 @@ def test_what_does_not_fit_is_said(coordinator: User, about: dict[str, Any], wor
         ("Иванова^Анна", "Anna Ivanova", False),
         ("ANONYMOUS^123", "Amal Example", False),
         ("", "Amal Example", False),
+        ("Al-Otaibi^Omar", "Salim al-Harbi", True),
         ("Rossi^Maria", "Amal Example", True),
         ("ROSSI", "Example", True),
     ],
@@ -132,6 +133,16 @@ def test_the_day_of_the_scans_counts_where_the_patient_gave_none(coordinator: Us
     assert said(datetime.date(2026, 6, 1)) == []
     (words,) = said(datetime.date(2026, 9, 1))
     assert "112 days old" in words
+
+
+def test_a_letter_about_the_images_is_not_the_images(coordinator: User, facility: Any) -> None:
+    protocol = factories.make_protocol(facility)
+    paper = RequiredDocument.objects.create(protocol=protocol, position=9, kind=DocumentKind.IMAGING)
+    document = add_scans(factories.make_in_triage(coordinator), requirement=paper)
+
+    assert list(checklist.mismatches(document, protocol, paper)) == []
+    document.file.kind = FileKind.PDF
+    assert "images themselves" in " ".join(checklist.mismatches(document, protocol, paper))
 
 
 # --- at the desk ----------------------------------------------------------------------------------------------------
