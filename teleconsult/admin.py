@@ -1,4 +1,4 @@
-"""The coordination offices, who works there, and the interpreters; nothing of a request is ever in the administration."""
+"""The coordination offices, who works there, and the interpreters; nothing of a request is in the administration."""
 
 from typing import Any
 
