@@ -23,6 +23,7 @@ FLAGS = [
     "--disable-sync",
 ]
 MakeReader = Callable[..., Reader]
+GiveCode = Callable[[Reader, str, str], None]
 
 
 @contextmanager
@@ -102,23 +103,33 @@ def make_reader(portal: Portal, turn: None, browser: Browser) -> Iterator[MakeRe
 
 
 @pytest.fixture
-def sign_in_as(portal: Portal, make_reader: MakeReader, common_folder: Path) -> Callable[[str], Reader]:
-    """Return how one of the demo people signs in, second factor included.
+def give_code(common_folder: Path) -> GiveCode:
+    """Return how one of the demo people types the code of her second factor and presses a button.
 
     One at a time: a code works once, and two tests of a parallel run would read the same one.
     """
+
+    def give(reader: Reader, role: str, button: str) -> None:
+        person = f"{role.replace('_', '-')}@demo.invalid"
+        with (common_folder / "portal.code").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            reader.field("Code").fill(wait_for(lambda: shown_code(reader, person), seconds=70, why="no code is shown"))
+            with reader.page.expect_navigation():
+                reader.press(button, "button")
+            expect(reader.page.get_by_label("Code", exact=True)).to_have_count(0)
+
+    return give
+
+
+@pytest.fixture
+def sign_in_as(portal: Portal, make_reader: MakeReader, give_code: GiveCode) -> Callable[[str], Reader]:
+    """Return how one of the demo people signs in, second factor included."""
 
     def sign_in(role: str) -> Reader:
         reader = make_reader()
         reader.page.goto(portal.manage("demo_sign_in", role).strip().splitlines()[-1])
         reader.press("Sign in", "button")
-        person = f"{role.replace('_', '-')}@demo.invalid"
-        with (common_folder / "portal.code").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            reader.field("Code").fill(wait_for(lambda: shown_code(reader, person), seconds=40, why="no code is shown"))
-            with reader.page.expect_navigation():
-                reader.press("Sign in", "button")
-            expect(reader.page.get_by_label("Code", exact=True)).to_have_count(0)
+        give_code(reader, role, "Sign in")
         return reader
 
     return sign_in

@@ -3,10 +3,11 @@ import uuid
 from collections.abc import Callable
 from email.message import EmailMessage
 
+import pikepdf
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import MakeReader
+from tests.e2e.conftest import GiveCode, MakeReader
 from tests.e2e.portal import PATIENCE, Portal
 from tests.e2e.reader import DESKTOP, PHONE, Reader, code_of, pdf
 
@@ -14,6 +15,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 
 TREATMENT = "transcatheter-aortic-valve-implantation"
 HOSPITAL = "demo-hospital-a"
+SUMMARY = "The valve should be replaced in the coming months."
 
 
 def find_the_hospital(reader: Reader, words: str) -> None:
@@ -122,6 +124,7 @@ def test_from_the_search_to_the_answer(
     portal: Portal,
     make_reader: MakeReader,
     sign_in_as: Callable[[str], Reader],
+    give_code: GiveCode,
     language: str,
     viewport: dict[str, int],
     search: str,
@@ -179,15 +182,27 @@ def test_from_the_search_to_the_answer(
     coordinator.page.goto(f"{portal.address}/desk/{reference}/")
     expect(coordinator.page.get_by_text("echo.pdf").first).to_be_visible()
     expect(coordinator.page.get_by_text("هذه هي الصورة")).to_be_visible()
-    if language == "en":
-        forward(coordinator)
-        at_home.page.reload()
-        at_home.sees("Your papers are with the hospital.")
-    else:
+    if language == "ar":
         decline(coordinator)
         at_home.page.reload()
         at_home.sees("We cannot take your request.")
-    at_home.look("my request, later")
+        at_home.look("my request, declined")
+        return
+    forward(coordinator)
+    at_home.page.reload()
+    at_home.sees("Your papers are with the hospital.")
+    name_the_specialist(sign_in_as("facility_office"), reference)
+    specialist = sign_in_as("specialist")
+    write(specialist, reference)
+    sign(specialist, give_code)
+    read_the_opinion(at_home)
+    book(at_home)
+
+    told = portal.wait_for_mails(email, 9)
+    assert {"The answer to your request is ready", "Your consultation is booked"} <= {mail["Subject"] for mail in told}
+    assert not any(SUMMARY in mail.as_string() for mail in told)
+    (entry,) = (part for part in told[-1].walk() if part.get_content_type() == "text/calendar")
+    assert "METHOD:REQUEST" in entry.get_content()
 
 
 def open_step(reader: Reader, name: str) -> None:
@@ -207,3 +222,60 @@ def decline(coordinator: Reader) -> None:
     coordinator.page.get_by_role("radio", name="No facility that we reach offers what you ask for.").check()
     coordinator.press("Decline and tell the patient")
     expect(coordinator.page.get_by_text("Not accepted").first).to_be_visible()
+
+
+def name_the_specialist(office: Reader, reference: str) -> None:
+    office.page.goto(f"{office.portal.address}/desk/{reference}/")
+    open_step(office, "Accept and name the specialist")
+    office.page.get_by_role("radio", name="Demo Specialist").check()
+    office.press("Accept the case")
+    expect(office.page.get_by_text("The case is with the specialist.")).to_be_visible()
+    office.look("desk, case with its specialist")
+
+
+def write(specialist: Reader, reference: str) -> None:
+    """Write the opinion, and read it as the patient will."""
+    specialist.page.goto(f"{specialist.portal.address}/desk/{reference}/")
+    specialist.look("desk, case of a specialist")
+    specialist.open_link("Write the opinion")
+    specialist.field("Your answer").fill("Yes, and without haste.")
+    specialist.field("Summary in plain words").fill(SUMMARY)
+    specialist.look("desk, opinion")
+    specialist.press("Save and preview")
+    specialist.look("desk, preview of the opinion")
+
+
+def sign(specialist: Reader, give_code: GiveCode) -> None:
+    """Sign with the second factor, and once more: nothing is signed unread."""
+    specialist.press("Sign and deliver")
+    give_code(specialist, "specialist", "Confirm")
+    specialist.press("Sign and deliver")
+    expect(specialist.page.get_by_text("The opinion is signed and delivered.")).to_be_visible()
+    specialist.look("desk, delivered opinion")
+
+
+def read_the_opinion(patient: Reader) -> None:
+    """Read the opinion on its page, and take it along as a PDF."""
+    patient.page.reload()
+    patient.sees("The answer is ready.")
+    patient.open_link("Read the opinion")
+    expect(patient.page.get_by_text(SUMMARY)).to_be_visible()
+    patient.look("opinion")
+    with patient.page.expect_download() as download:
+        patient.page.get_by_role("link", name=patient.words("Download as PDF")).click()
+    paper = pikepdf.open(download.value.path())
+    assert paper.Root.MarkInfo.Marked
+    assert str(paper.Root.Lang) == "en"
+
+
+def book(patient: Reader) -> None:
+    """Choose a time of the specialist and confirm it, with both clocks on the page."""
+    patient.visit("my-request/")
+    patient.open_link("Choose a time")
+    patient.look("choose a time")
+    patient.page.get_by_role("button", name=re.compile("^Keep this time")).first.click()
+    patient.look("time that is kept")
+    patient.press("Confirm this time")
+    patient.look("booked consultation")
+    for place in ("Dubai", "Milan"):
+        expect(patient.page.get_by_text(place).first).to_be_visible()
