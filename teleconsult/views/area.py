@@ -432,7 +432,7 @@ class AnswerView(WordsPage):
         """Add what was asked, and the papers sent since."""
         request = self.patient_request
         kwargs.setdefault("paper", self.paper_form())
-        sent = request.documents.with_file().filter(added_at__gte=request.paused_since)
+        sent = request.documents.with_looks().filter(added_at__gte=request.paused_since)
         uploads = request.uploads.on_the_way()
         return super().get_context_data(asked=workflow.asked(request), sent=sent, uploads=uploads, **kwargs)
 

@@ -437,7 +437,7 @@ class DocumentsView(DraftPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add what was sent so far and the checklist."""
-        documents = self.patient_request.documents.with_file()
+        documents = self.patient_request.documents.with_looks()
         uploads = self.patient_request.uploads.on_the_way()
         return super().get_context_data(documents=documents, uploads=uploads, checklist=self.checklist, **kwargs)
 
@@ -522,7 +522,7 @@ class ReviewView(DraftPage):
         draft.protocol = protocol_for(draft, draft.facility)
         names = step_names()
         return super().get_context_data(
-            documents=draft.documents.with_file(),
+            documents=draft.documents.with_looks(),
             unfinished=draft.uploads.on_the_way().unfinished(),
             checklist=checklist.of_request(draft),
             missing=[StepLine(names[step], step_url(step), "next") for step in missing_steps(draft)],

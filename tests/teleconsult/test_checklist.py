@@ -124,12 +124,13 @@ def test_names_of_languages_are_in_the_readers_language(asked: Request, language
     assert ("Turkish" in text) == (language == "en")
 
 
-def test_the_checklist_costs_two_queries(asked: Request, django_assert_num_queries: object):
+def test_the_checklist_costs_three_queries(asked: Request, django_assert_num_queries: object):
     for _number in range(3):
         send(asked)
     asked = Request.objects.select_related("protocol").get(pk=asked.pk)
 
-    with django_assert_num_queries(2):
+    # Lines of the protocol, documents, and what was found in their pictures.
+    with django_assert_num_queries(3):
         checklist.of_request(asked)
 
 

@@ -61,7 +61,9 @@ def test_a_draft_is_nowhere_on_her_pages(case: Request, by: Actor):
     draft = workflow.write_opinion(request=case, by=by, seen_version=0, text=factories.opinion_text(case))
     here = browser(case)
 
-    assert "opinion" not in here.open("my-request/").main
+    page = here.open("my-request/").main
+    assert 'id="opinion"' not in page
+    assert url(draft) not in page
     assert here.open(url(draft)).status == 404
     assert here.open(url(draft, "pdf/")).status == 404
 

@@ -164,7 +164,7 @@ def test_a_draft_goes_on_in_another_browser(browser: Browser, draft: Request, se
 
     page = phone.open("second-opinion/start/")
 
-    assert page.path == "/ar/second-opinion/start/hospital/"
+    assert page.path == "/ar/second-opinion/start/illness/"
     assert draft.reference in page.words
 
 
