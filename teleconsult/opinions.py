@@ -132,15 +132,12 @@ class Said:
     """A text of the specialist with its language: what a page needs to print it right."""
 
     lang: str
-    dir: str
     differs: bool
     translated_from: str
 
     @classmethod
     def of(cls, text: Signed, request: Request) -> "Said":
-        return cls(
-            BCP47[text.language], direction(text.language), text.language != request.language, text.translated_from
-        )
+        return cls(BCP47[text.language], text.language != request.language, text.translated_from)
 
 
 def page_of(opinion: Opinion) -> dict[str, Any]:
