@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import User
-from teleconsult import clock, slots
+from teleconsult import clock, slots, transitions
 from teleconsult.appointments import Appointment
-from teleconsult.enums import BookingStatus, Role
+from teleconsult.enums import Action, BookingStatus, Role
 from teleconsult.language_chain import Chain
 from teleconsult.models import Booking, Request
 from teleconsult.permissions import roles_of
@@ -47,7 +47,8 @@ class AgendaItem:
 
     @property
     def can_change(self) -> bool:
-        return self.opens_case and self.appointment.can_change
+        """Return whether the reader may move or cancel it; who reads in an emergency does nothing else."""
+        return self.role in transitions.who_ever(Action.MOVE_BOOKING) and self.appointment.can_change
 
     @cached_property
     def lateness(self) -> str:

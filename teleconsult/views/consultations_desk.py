@@ -8,7 +8,6 @@ from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
-from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.generic import TemplateView
@@ -79,8 +78,13 @@ class AgendaView(ConsultationDeskPage):
 class BookingPage(ConsultationDeskPage):
     """A page of one consultation; 404 for what is not the reader's to know."""
 
-    @cached_property
-    def booking(self) -> Booking:
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Find the consultation before the method is looked at: a stranger gets 404 to whatever is asked."""
+        self.booking = self.find()
+        return super().dispatch(request, *args, **kwargs)
+
+    def find(self) -> Booking:
+        """Return what the address names. Raises Http404."""
         rows = Booking.objects.visible_to(self.reader).with_people()
         found = rows.filter(pk=self.kwargs["booking"]).first()
         if found is None:

@@ -4,6 +4,7 @@ A new address needs one line in `TABLE`: its kind, who is let in, what it names.
 the others are answered, to GET and to POST, that they write nothing, and that a GET changes nothing for anybody.
 """
 
+import base64
 import copy
 import re
 import uuid
@@ -20,32 +21,36 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from accounts.models import User
 from facilities.enums import StaffRole
 from notifications.models import OutboxMessage
 from partners.models import Institution
-from teleconsult import access, transitions, workflow
+from teleconsult import access, emergency, transitions, workflow
 from teleconsult.enums import AccessLevel, Action, Role, Status
 from teleconsult.forms.desk import FORMS
-from teleconsult.models import CoordinationOffice, Document, Request
+from teleconsult.models import AvailabilityRule, Booking, CoordinationOffice, Document, Request, SpecialistProfile
 from teleconsult.permissions import Actor
 from tests.accounts.factories import sign_in
 from tests.partners.factories import make_institution
-from tests.teleconsult import factories
+from tests.teleconsult import consulting, factories
 from tests.treatments.factories import make_condition, make_district, make_specialty, make_treatment
 from treatments.enums import DocumentKind
 from treatments.models import Treatment
 from vault.files import FileState
 from vault.models import StoredFile
+from vault.previews import Look, Preview
 
-VISITORS = ("anonymous", "patient", "code_alone", "relative", "other_patient", "drafter")
+VISITORS = ("anonymous", "patient", "code_alone", "relative", "other_patient", "booked_patient", "drafter")
 STAFF = (
     "stranger",
     "coordinator",
     "other_coordinator",
+    "emergency_reader",
     "facility_office",
     "other_facility_office",
     "specialist",
     "other_specialist",
+    "interpreter",
     "facility_editor",
     "editor",
     "administrator",
@@ -56,10 +61,12 @@ AREAS = {
     "desk": {
         "coordinator",
         "other_coordinator",
+        "emergency_reader",
         "facility_office",
         "other_facility_office",
         "specialist",
         "other_specialist",
+        "interpreter",
     },
     "admin": {"facility_editor", "editor", "administrator"},
 }
@@ -69,7 +76,9 @@ SAMPLE = ("anonymous", "patient", "coordinator", "administrator")
 EVERYBODY = frozenset(ROLES)
 NOBODY: frozenset[str] = frozenset()
 OWN = frozenset({"patient"})
-PATIENTS = frozenset({"patient", "relative", "other_patient"})
+PATIENTS = frozenset({"patient", "relative", "other_patient", "booked_patient"})
+# Her case is with a specialist, and a consultation with an interpreter is booked.
+BOOKED = frozenset({"booked_patient"})
 # She has the mailbox and not the receipt: she reads the status and asks for a new receipt.
 CODE_ALONE = frozenset({"code_alone"})
 DRAFTER = frozenset({"drafter"})
@@ -80,14 +89,20 @@ ADMINISTRATOR = frozenset({"administrator"})
 EDITOR = frozenset({"editor"})
 EDITORS = frozenset({"editor", "facility_editor"})
 CASE = frozenset({"coordinator"})
-COORDINATORS = frozenset({"coordinator", "other_coordinator"})
+# A coordinator of another office, for whom a second person opened the cases of the first and of the booked patient.
+# She reads and does nothing else.
+EMERGENCY = frozenset({"emergency_reader"})
+COORDINATORS = frozenset({"coordinator", "other_coordinator"}) | EMERGENCY
+BOOKERS = frozenset({"coordinator", "facility_office", "specialist"})
+INTERPRETER = frozenset({"interpreter"})
+WITH_HOURS = frozenset({"specialist", "other_specialist"}) | INTERPRETER
 
 
 @dataclass(frozen=True)
 class Row:
     """An address: what kind it is, what it names, who gets `status`; all others get what its kind refuses with.
 
-    A form sent there is read for those who see the page, or for `sent_by`.
+    A form sent there is read for those who see the page, or for `sent_by`. Those in `led_on` are led to another page.
     """
 
     kind: str
@@ -95,6 +110,7 @@ class Row:
     names: dict[str, object] = field(default_factory=dict)
     status: int = 200
     sent_by: frozenset[str] | None = None
+    led_on: frozenset[str] = NOBODY
 
     @property
     def read_for(self) -> frozenset[str]:
@@ -121,8 +137,23 @@ def account(seen_by: frozenset[str] = SIGNED_IN, status: int = 200, **names: obj
 
 
 def desk(seen_by: frozenset[str] = CASE, status: int = 200, **names: object) -> Row:
-    # Who has the case in hand is told in words that a step is not possible now.
-    return Row("desk", seen_by, {"reference": "REFERENCE"} | names, status, seen_by | CASE)
+    # Who has the case in hand is told in words that a step is not possible now; who reads it in an emergency may learn
+    # which pages take no forms, and writes nothing.
+    return Row("desk", seen_by, {"reference": "REFERENCE"} | names, status, seen_by | CASE | EMERGENCY)
+
+
+def read(**names: object) -> Row:
+    """Return a page of a case that is opened in an emergency too."""
+    return desk(CASE | EMERGENCY, **names)
+
+
+def booking(
+    seen_by: frozenset[str] = BOOKERS | EMERGENCY | INTERPRETER,
+    status: int = 200,
+    sent_by: frozenset[str] | None = None,
+    led_on: frozenset[str] = NOBODY,
+) -> Row:
+    return Row("desk", seen_by, {"booking": "BOOKING"}, status, sent_by, led_on)
 
 
 def machine(status: int = 200, **names: object) -> Row:
@@ -229,6 +260,17 @@ TABLE: dict[str, Row] = {
     "teleconsult:opinion_pdf": patient(NOBODY, opinion=uuid.UUID(int=1)),
     "teleconsult:opinion_question": patient(NOBODY, opinion=uuid.UUID(int=1)),
     "teleconsult:opinion_done": patient(PATIENTS | DRAFTER, 405),
+    "teleconsult:preview": patient(OWN, document="DOCUMENT", preview="PREVIEW"),
+    # Who has booked a time does not choose another one; the others are not with a specialist.
+    "teleconsult:consultation_choose": patient(NOBODY),
+    "teleconsult:consultation_wait": patient(PATIENTS | DRAFTER, 405, NOBODY),
+    "teleconsult:consultation": patient(BOOKED, booking="BOOKING"),
+    "teleconsult:consultation_confirm": patient(PATIENTS | DRAFTER, 405, BOOKED, booking="BOOKING"),
+    "teleconsult:consultation_move": patient(BOOKED, booking="BOOKING"),
+    "teleconsult:consultation_cancel": patient(BOOKED, booking="BOOKING"),
+    "teleconsult:consultation_room": patient(PATIENTS | DRAFTER, 405, BOOKED, booking="BOOKING"),
+    "teleconsult:consultation_calendar": patient(BOOKED, booking="BOOKING"),
+    "teleconsult:consultation_sheet": patient(BOOKED, booking="BOOKING"),
     # --- the account of whoever signs in
     "account_login": account(EVERYBODY - SIGNED_IN),
     "account_logout": account(),
@@ -251,17 +293,36 @@ TABLE: dict[str, Row] = {
     "mfa_edit_webauthn": account(NOBODY, pk=0),
     "mfa_remove_webauthn": account(NOBODY, pk=0),
     # --- the desk: one queue for each person, one case for those it is given to
-    "desk:queue": Row("desk", DESK),
+    "desk:queue": Row("desk", DESK - INTERPRETER, sent_by=DESK, led_on=INTERPRETER),
     "desk:find": Row("desk", DESK, status=404),
-    "desk:case": desk(),
-    "desk:document": desk(document="DOCUMENT"),
+    "desk:case": read(),
+    "desk:document": read(document="DOCUMENT"),
+    "desk:pictures": read(document="DOCUMENT"),
+    "desk:preview": read(document="DOCUMENT", preview="PREVIEW"),
     # What is being typed: sent there, never read there.
-    "desk:typed": desk(status=302, step="send_message"),
+    "desk:typed": read(status=302, step="send_message"),
     "desk:statistics": Row("desk", DESK),
     "desk:statistics_export": Row("desk", DESK, status=302),
     "desk:queue_export": Row("desk", DESK, status=302),
     "desk:emergency": Row("desk", COORDINATORS),
     "desk:emergency_confirm": Row("desk", COORDINATORS, {"access": "00000000-0000-4000-8000-000000000000"}, 302),
+    # The consultations: each sees her own, an office those of its cases.
+    "desk:consultations": Row("desk", DESK),
+    "desk:consultation": booking(),
+    "desk:consultation_calendar": booking(),
+    # Who cannot move it is led to the consultation.
+    "desk:consultation_move": booking(BOOKERS, led_on=EMERGENCY | INTERPRETER),
+    "desk:consultation_room": booking(status=405, sent_by=frozenset({"specialist"}) | INTERPRETER),
+    "desk:consultation_cancel": booking(status=405, sent_by=BOOKERS),
+    **{
+        f"desk:consultation_{name}": booking(status=405, sent_by=frozenset({"specialist"}))
+        for name in ("done", "late", "no_show")
+    },
+    "desk:availability": Row("desk", WITH_HOURS),
+    # A line that is not hers is answered like one that is gone.
+    "desk:availability_remove": Row("desk", WITH_HOURS, {"line": "LINE"}, 405),
+    # There is no specialist yet.
+    "desk:book": desk(NOBODY),
     # A case that has just been taken: the other steps are not there.
     **{f"desk:{action.value}": desk(CASE if action in POSSIBLE_IN_TRIAGE else NOBODY) for action in FORMS},
     # Nobody writes an opinion before there is a specialist; tests/teleconsult/test_opinion_desk.py goes on.
@@ -280,6 +341,7 @@ TABLE: dict[str, Row] = {
     # --- on this computer only
     "components": demo(),
     "demo:codes": demo(),
+    "demo:room": demo(404, room="wrong"),
     "demo:mailbox": demo(),
     "demo:mail": demo(404, mail_id="none"),
     "demo:mail_html": demo(404, mail_id="none"),
@@ -306,7 +368,7 @@ MODELS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "treatments_condition": (EDITOR, NOBODY),
     "treatments_treatment": (EDITOR, NOBODY),
     "treatments_offer": (EDITORS, EDITORS),
-    "treatments_protocol": (EDITORS, NOBODY),
+    "treatments_protocol": (EDITORS, EDITORS),
     "treatments_requireddocument": (EDITORS, EDITORS),
     "ecosystem_network": (EDITOR, NOBODY),
     "ecosystem_networkrole": (EDITOR, NOBODY),
@@ -348,7 +410,9 @@ TRACES = {
 }
 WRITES = re.compile(r'^\s*(?:INSERT INTO|UPDATE|DELETE FROM)\s+(?:ONLY\s+)?"?(\w+)"?', re.IGNORECASE)
 # A form was read: shown again, obeyed, refused in words, or there is no form at this address.
-READ = {200, 302, 405, 409, 429}
+READ = {200, 201, 204, 302, 405, 409, 429}
+# What a script adds to a form to begin an upload.
+UPLOAD = {"Tus-Resumable": "1.0.0", "Upload-Length": "16"}
 
 
 @contextmanager
@@ -385,7 +449,7 @@ class World:
         point = transaction.savepoint()
         try:
             with written() as tables:
-                answer = client.get(address) if data is None else client.post(address, data)
+                answer = client.get(address) if data is None else client.post(address, data, headers=UPLOAD)
         finally:
             transaction.savepoint_rollback(point)
         return answer, tables
@@ -419,6 +483,7 @@ class World:
             "agree": "1",
             "action": "delete_selected",
             "_selected_action": "1",
+            "kind_of_line": "rule",
             "post": "yes",
         }
 
@@ -451,6 +516,15 @@ def submitted(draft: Request) -> Request:
     )
 
 
+def book(case: Request, specialist: User) -> Booking:
+    """Book a consultation that needs the interpreter, late enough to be moved."""
+    case.protocol = factories.make_protocol(case.assignment.facility, includes_consultation=True)
+    case.save()
+    SpecialistProfile.objects.create(user=specialist, languages=["it"])
+    consulting.add_hours(specialist)
+    return consulting.book(case, consulting.free(case)[-1])
+
+
 @pytest.fixture
 def world(db: None, settings: Any, tmp_path: Path) -> World:
     documents = {**settings.STORAGES["documents"], "OPTIONS": {"location": tmp_path, "base_url": None}}
@@ -466,10 +540,12 @@ def world(db: None, settings: Any, tmp_path: Path) -> World:
         "stranger": factories.make_user(),
         "coordinator": coordinator,
         "other_coordinator": factories.add_coordinator(elsewhere),
+        "emergency_reader": factories.add_coordinator(elsewhere),
         "facility_office": factories.reached(facility),
         "other_facility_office": factories.reached(other_facility),
         "specialist": factories.add_staff(facility, StaffRole.SPECIALIST),
         "other_specialist": factories.add_staff(facility, StaffRole.SPECIALIST),
+        "interpreter": consulting.add_interpreter(("en", "it")).user,
         "facility_editor": factories.add_staff(facility, StaffRole.FACILITY_EDITOR),
         "editor": factories.add_role(factories.make_user(), "editor"),
         "administrator": factories.add_role(factories.make_user(), "administrator"),
@@ -478,6 +554,13 @@ def world(db: None, settings: Any, tmp_path: Path) -> World:
     case = workflow.take(request=case, by=Actor.staff(coordinator), seen_version=case.version)
     forwarded = factories.make_with_facility(coordinator, facility)
     named = factories.make_with_specialist(coordinator, facility, people["facility_office"], people["specialist"])
+    booked = book(named, people["specialist"])
+    named = booked.request
+    for asked in (case, named):
+        opened = emergency.ask(reference=asked.reference, by=people["emergency_reader"], reason="Call of the family")
+        emergency.confirm(access=opened, by=people["other_coordinator"])
+    look = Look.objects.create(file=paper.file)
+    preview = Preview.objects.create(look=look, position=0, place={}, jpeg=base64.b64encode(b"\xff\xd8\xff").decode())
     forwarded_paper, named_paper = add_paper(forwarded), add_paper(named)
     StoredFile.objects.update(state=FileState.CLEAN)
     make_treatment("cure")
@@ -491,6 +574,7 @@ def world(db: None, settings: Any, tmp_path: Path) -> World:
         "code_alone": browser_of(case, AccessLevel.STATUS),
         "relative": browser_of(submitted(Request.objects.get(pk=relatives.pk))),
         "other_patient": browser_of(submitted(Request.objects.get(pk=others.pk))),
+        "booked_patient": browser_of(named),
         "drafter": browser_of(drafted),
         **{role: sign_in(Client(), user) for role, user in people.items()},
     }
@@ -505,6 +589,9 @@ def world(db: None, settings: Any, tmp_path: Path) -> World:
         "DOCUMENT": paper.pk,
         "DRAFTED": drafted_paper.pk,
         "OTHERS": others_paper.pk,
+        "PREVIEW": preview.pk,
+        "BOOKING": booked.pk,
+        "LINE": AvailabilityRule.objects.filter(person=people["specialist"]).first().pk,
         "REFERENCE": case.reference,
         "PEOPLE": people,
         "LISTING": facility,
@@ -540,7 +627,7 @@ def answers_to_a_form(row: Row, role: str) -> set[int]:
 def faults_of(world: World, name: str, role: str) -> Iterator[str]:
     """Yield what is wrong when a role opens an address and when it sends a form there."""
     row, address = TABLE[name], world.address(name)
-    expected = {row.status} if role in row.seen_by else refusals(row, role)
+    expected = {row.status} if role in row.seen_by else {302} if role in row.led_on else refusals(row, role)
     answer, tables = world.ask(role, address)
     if answer.status_code not in expected:
         yield f"GET is answered {answer.status_code}, not {sorted(expected)}"
@@ -552,7 +639,7 @@ def faults_of(world: World, name: str, role: str) -> Iterator[str]:
     expected = answers_to_a_form(row, role)
     if answer.status_code not in expected:
         yield f"POST is answered {answer.status_code}, not {sorted(expected)}"
-    if tables and role not in row.read_for:
+    if tables and role not in row.read_for - (EMERGENCY if row.kind == "desk" else NOBODY):
         yield f"POST writes to {sorted(tables)}"
 
 
@@ -586,6 +673,7 @@ HOLDERS = {
         "specialist": Role.SPECIALIST,
     },
 }
+OPENED_IN_AN_EMERGENCY = {Status.IN_TRIAGE, Status.WITH_SPECIALIST}
 
 
 @pytest.mark.parametrize("stage", HOLDERS)
@@ -599,6 +687,12 @@ def test_each_page_of_a_case_opens_for_those_who_have_it_in_hand_alone(world: Wo
         for role in ROLES:
             opened, read = world.ask(role, address)
             sent, changed = world.ask(role, address, world.filled_in(case))
+            if role in EMERGENCY and stage in OPENED_IN_AN_EMERGENCY:
+                is_step = name.removeprefix("desk:") in FORMS
+                reads = name not in {"desk:case", "desk:document"} or opened.status_code == 200
+                if changed or not reads or (is_step and {opened.status_code, sent.status_code} != {404}):
+                    wrong.append(f"{role} {name}: {opened.status_code}, {sent.status_code}, {changed}")
+                continue
             if role not in HOLDERS[stage]:
                 expected = refusals(row, role)
                 if {opened.status_code, sent.status_code} - expected or read | changed:
@@ -606,7 +700,8 @@ def test_each_page_of_a_case_opens_for_those_who_have_it_in_hand_alone(world: Wo
                 continue
             action = name.removeprefix("desk:")
             if action in FORMS:
-                can = transitions.find(Action(action), stage, HOLDERS[stage][role]) is not None
+                quality = HOLDERS[stage][role]
+                can = transitions.find(Action(action), stage, quality, kind=case.kind) is not None
                 # She owns it already; nothing waits for a fee or for proof of who is asking.
                 needless = action in {Action.TAKE_OVER, Action.SETTLE_FEE, Action.CONFIRM_IDENTITY}
                 if not needless and (opened.status_code == 200) is not can:
@@ -706,4 +801,12 @@ def test_a_paper_is_opened_by_its_patient_and_the_desk_it_lies_on_alone(world: W
     at_desk = reverse("desk:document", args=[world.values["REFERENCE"], world.values["DOCUMENT"]])
 
     assert {role for role in ROLES if world.status(role, own) == 200} == OWN
-    assert {role for role in ROLES if world.status(role, at_desk) == 200} == CASE
+    assert {role for role in ROLES if world.status(role, at_desk) == 200} == CASE | EMERGENCY
+
+
+def test_lines_of_hours_are_removed_by_their_person_alone(world: World) -> None:
+    remove = world.address("desk:availability_remove")
+
+    writing = {role for role in ROLES if world.ask(role, remove, world.filled_in())[1]}
+
+    assert writing == {"specialist"}
