@@ -135,7 +135,7 @@ def test_in_arabic(case: Request, by: Actor):
     page = browser(case, "ar").open(url(opinion))
 
     assert page.status == 200
-    assert '<html lang="ar" dir="auto"' in page.html
+    assert '<html lang="ar" dir="rtl"' in page.html
     assert 'lang="ar" dir="auto"><p>يمكنك الانتظار.' in page.main
     assert '<bdi dir="ltr">' in page.main
 
