@@ -11,8 +11,9 @@ from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
 from taxonomy.languages import BCP47, direction
-from teleconsult import clock, reading
-from teleconsult.models import Document, Request
+from teleconsult import clock, opinion_paper, opinions, reading, studies
+from teleconsult.enums import BookingStatus
+from teleconsult.models import Addendum, Document, Opinion, Request
 from teleconsult.reading import Opening
 from teleconsult.timeline import history_of, timeline_of, turn_of
 
@@ -44,21 +45,29 @@ def readable_context(request: Request) -> dict[str, Any]:
         "treatment": request.treatment,
         "timeline": timeline_of(request, history, turn_of(request, history)),
         "messages_written": list(request.messages.select_related("facility")),
-        "documents": [(row, openings.get(str(row.pk), [])) for row in request.documents.with_file()],
+        "documents": [(row, openings.get(str(row.pk), [])) for row in request.papers.with_file()],
         "case_openings": openings.get(str(request.pk), []),
         "consents": list(request.consents.select_related("facility")),
+        "opinions": [opinions.page_of(opinion) for opinion in opinions.delivered(request)],
+        "consultations": [
+            (row, clock.two_clocks(row.starts_at, request.zone))
+            for row in request.bookings.exclude(status__in=[BookingStatus.HELD, BookingStatus.RELEASED])
+        ],
         "zone_name": clock.place_of(request.zone),
         "made_at": timezone.now(),
     }
 
 
 def stream(request: Request) -> Iterator[bytes]:
-    """Yield a ZIP file: `request.json`, `request.html` to read, and the original files; memory stays constant."""
+    """Yield a ZIP file in constant memory: the data, a page to read, opinions as PDF, and the original files."""
     sink = _Sink()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
         _write(archive, "request.json", json.dumps(data_of(request), ensure_ascii=False, indent=1))
         _write(archive, "request.html", readable_file(request))
         yield sink.take()
+        for number, opinion in enumerate(opinions.delivered(request), 1):
+            archive.writestr(opinion_name(number), opinion_paper.pdf(opinion))
+            yield sink.take()
         for name, document in named_documents(request):
             entry = zipfile.ZipInfo(name, date_time=_moment(document.added_at))
             # Scans and pictures are packed already.
@@ -82,6 +91,11 @@ def readable_file(request: Request) -> str:
 def named_documents(request: Request) -> list[tuple[str, Document]]:
     """Return the readable papers with their names in the ZIP file."""
     return [(file_name(number, row), row) for number, row in enumerate(_documents(request), 1) if row.file.is_readable]
+
+
+def opinion_name(number: int) -> str:
+    """Return the name of an opinion's PDF in the ZIP file, the newest first."""
+    return f"opinions/{number:02}.pdf"
 
 
 def file_name(number: int, document: Document) -> str:
@@ -183,6 +197,7 @@ def _papers(request: Request, openings: _Openings) -> list[dict[str, Any]]:
             "state": row.file.state,
             "added_at": _time(row.added_at),
             "added_by": row.role,
+            "scans": _scans(row),
             "opened": _opened(openings.get(str(row.pk), [])),
         }
         for row in _documents(request)
@@ -193,6 +208,68 @@ def _alternatives(request: Request, openings: _Openings) -> list[str]:
     return [row.facility.slug for row in request.alternatives.select_related("facility")]
 
 
+def _scans(document: Document) -> list[dict[str, Any]]:
+    look = studies.look_at(document)
+    return [study.facts for study in look.studies.all()] if look else []
+
+
+def _opinions(request: Request, openings: _Openings) -> list[dict[str, Any]]:
+    return [
+        {
+            "file": opinion_name(number),
+            "facility": row.facility.slug,
+            **_signed(row),
+            "plain_words": row.plain_words,
+            "answers": row.answers,
+            "options": row.options,
+            "letter": row.letter,
+            "addenda": [{"text": added.text, **_signed(added)} for added in row.addenda.all() if added.is_signed],
+            "questions": [
+                {
+                    "asked_at": _time(asked.asked_at),
+                    "language": asked.language,
+                    "question": asked.question,
+                    "answered_at": _time(asked.answered_at),
+                    "answer_language": asked.answer_language,
+                    "answer": asked.answer,
+                }
+                for asked in row.follow_up_questions.all()
+            ],
+            "opened": _opened(openings.get(str(row.pk), [])),
+        }
+        for number, row in enumerate(opinions.delivered(request), 1)
+    ]
+
+
+def _signed(text: Opinion | Addendum) -> dict[str, Any]:
+    return {
+        "language": text.language,
+        "translated_from": text.translated_from,
+        "signed_at": _time(text.signed_at),
+        "signed_by": text.signer["name"] if text.signer else "",
+        "sha256": text.digest,
+    }
+
+
+def _consultations(request: Request, openings: _Openings) -> list[dict[str, Any]]:
+    return [
+        {
+            "status": row.status,
+            "starts_at": _time(row.starts_at),
+            "ends_at": _time(row.ends_at),
+            "zone": row.zone,
+            "mode": row.mode,
+            "city": row.city,
+            "country": row.country,
+            "facility": row.facility.slug,
+            "languages": [row.patient_language, row.visit_language],
+            "has_interpreter": row.interpreter_id is not None,
+            "cancelled_by": row.cancelled_by,
+        }
+        for row in request.bookings.select_related("facility")
+    ]
+
+
 # What the data holds, in this order; a new noun of a request adds its section.
 SECTIONS: dict[str, Callable[[Request, _Openings], Any]] = {
     "request": _request,
@@ -200,14 +277,16 @@ SECTIONS: dict[str, Callable[[Request, _Openings], Any]] = {
     "messages": _messages,
     "consents": _consents,
     "documents": _papers,
+    "opinions": _opinions,
+    "consultations": _consultations,
     "alternatives": _alternatives,
 }
 # Steps of the staff among themselves; internal notes are no part of the copy either.
-_OF_THE_OFFICE = frozenset({"write_note", "set_urgency", "take_over"})
+_OF_THE_OFFICE = frozenset({"write_note", "set_urgency", "take_over", "hand_over", "write_opinion", "write_addendum"})
 
 
 def _documents(request: Request) -> Iterable[Document]:
-    return request.documents.with_file()
+    return request.papers.with_looks()
 
 
 def _opened(openings: Iterable[Opening]) -> list[dict[str, str]]:

@@ -12,12 +12,13 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
+from facilities.models import Facility
 from notifications.models import OutboxMessage
 from teleconsult import access, export, workflow
 from teleconsult.enums import AccessLevel
-from teleconsult.models import PatientSession, Request
+from teleconsult.models import Booking, PatientSession, Request
 from teleconsult.permissions import Actor
-from tests.teleconsult import factories
+from tests.teleconsult import consulting, factories
 from tests.teleconsult.browsing import Browser, paper
 from vault.files import FileState, Refusal
 from vault.trail import Action, TrailEntry
@@ -213,3 +214,25 @@ def test_queries_do_not_grow_with_the_papers(request_with_papers: Request, djang
         browser.open("my-request/copy/read/")
     with django_assert_max_num_queries(45):
         list(export.stream(Request.objects.get(pk=request_with_papers.pk)))
+
+
+def test_the_opinion_and_the_consultation_are_part_of_it(facility: Facility, facility_office: User) -> None:
+    specialist = consulting.add_specialist(facility)
+    request = consulting.make_bookable(specialist, facility)
+    by = Actor.staff(specialist)
+    booking = consulting.book(request)
+    factories.deliver_opinion(request, by, plain_words="You can wait.", letter="Dear colleague")
+    factories.add_addendum(request, by, "One more thing.")
+    Booking.objects.filter(pk=booking.pk).update(city="Dubai")
+
+    archive = download(Browser().sign_in(Request.objects.get(pk=request.pk)))
+
+    data = json.loads(archive.read("request.json"))
+    (opinion,), (consultation,) = data["opinions"], data["consultations"]
+    assert (opinion["plain_words"], opinion["letter"]) == ("You can wait.", "Dear colleague")
+    assert [added["text"] for added in opinion["addenda"]] == ["One more thing."]
+    assert archive.read(opinion["file"]).startswith(b"%PDF-")
+    assert (consultation["status"], consultation["city"]) == ("confirmed", "Dubai")
+    assert datetime.datetime.fromisoformat(consultation["starts_at"]) == booking.starts_at
+    page = archive.read("request.html").decode()
+    assert all(words in page for words in ("You can wait.", "Dear colleague", "One more thing.", "Your consultation"))
