@@ -355,6 +355,7 @@ MODELS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "accounts_invitation": (ADMINISTRATOR, NOBODY),
     "notifications_outboxmessage": (ADMINISTRATOR, NOBODY),
     "teleconsult_coordinationoffice": (ADMINISTRATOR, ADMINISTRATOR),
+    "teleconsult_interpreter": (ADMINISTRATOR, ADMINISTRATOR),
     "facilities_membership": (ADMINISTRATOR, ADMINISTRATOR),
     "publishing_change": (EDITORS, NOBODY),
     "publishing_errorreport": (EDITORS, NOBODY),
@@ -558,6 +559,7 @@ def world(db: None, settings: Any, tmp_path: Path) -> World:
     named = booked.request
     for asked in (case, named):
         opened = emergency.ask(reference=asked.reference, by=people["emergency_reader"], reason="Call of the family")
+        assert opened is not None
         emergency.confirm(access=opened, by=people["other_coordinator"])
     look = Look.objects.create(file=paper.file)
     preview = Preview.objects.create(look=look, position=0, place={}, jpeg=base64.b64encode(b"\xff\xd8\xff").decode())
@@ -764,6 +766,7 @@ def test_rows_of_the_administration_for_every_role(world: World) -> None:
     rows = {
         ("accounts_user", people["stranger"].pk): ADMINISTRATOR,
         ("teleconsult_coordinationoffice", CoordinationOffice.receiving().pk): ADMINISTRATOR,
+        ("teleconsult_interpreter", people["interpreter"].interpreter.pk): ADMINISTRATOR,
         ("notifications_outboxmessage", OutboxMessage.objects.first().pk): ADMINISTRATOR,
         ("facilities_facility", listing.pk): EDITORS,
         ("facilities_facility", foreign.pk): EDITOR,
