@@ -54,7 +54,7 @@ class Leaned:
         page = visitor.get("/en/contact/")
         answer = page.send(question="Where do I begin?", email=email, country="AE", language="en", consent="on")
         assert answer.status == 200
-        assert "Your request has arrived." in answer.text, answer.words
+        assert "Your question has arrived." in answer.text, answer.words
         return email
 
 

@@ -246,10 +246,9 @@ def write(specialist: Reader, reference: str) -> None:
 
 
 def sign(specialist: Reader, give_code: GiveCode) -> None:
-    """Sign with the second factor, and once more: nothing is signed unread."""
+    """Sign; the second factor is asked for in between."""
     specialist.press("Sign and deliver")
     give_code(specialist, "specialist", "Confirm")
-    specialist.press("Sign and deliver")
     expect(specialist.page.get_by_text("The opinion is signed and delivered.")).to_be_visible()
     specialist.look("desk, delivered opinion")
 

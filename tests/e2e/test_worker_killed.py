@@ -20,7 +20,7 @@ def test_a_mail_arrives_exactly_once_after_the_worker_was_killed(portal: Portal,
 
     kill_worker(portal)
     reader.press("Send question")
-    reader.sees("Your request has arrived.")
+    reader.sees("Your question has arrived.")
     before = portal.wait_for_mails(email, 1)
     kill_worker(portal)
     wait_for(lambda: portal.pid_of("worker"), seconds=30, why="the worker was not started again")

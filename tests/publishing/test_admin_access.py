@@ -281,7 +281,7 @@ def test_editors_see_the_whole_catalogue_and_no_people(as_editor: Client, own_ro
 def test_nothing_of_patients_is_in_the_administration() -> None:
     labels = {model._meta.label for model in admin.site._registry if model._meta.app_label == "teleconsult"}
 
-    assert labels <= {"teleconsult.CoordinationOffice", "teleconsult.OfficeMember"}
+    assert labels <= {"teleconsult.CoordinationOffice", "teleconsult.Interpreter"}
 
 
 def test_a_role_that_ended_closes_the_door(own: Facility, facility_editor: User) -> None:

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -47,9 +48,8 @@ def backup(tmp_path: Path) -> Places:
 def empty_database() -> Iterator[Callable[[], Any]]:
     """Return how to go to an empty database; at the end it is gone, and the tests are back at their own."""
     own, name = connection.settings_dict["NAME"], f"{connection.settings_dict['NAME']}_restored"
-    drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
     with at_server() as server:
-        server.execute(drop)
+        drop(server, name)
         server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 
     def go(to: str = name) -> None:
@@ -60,7 +60,19 @@ def empty_database() -> Iterator[Callable[[], Any]]:
     yield go
     go(own)
     with at_server() as server:
-        server.execute(drop)
+        drop(server, name)
+
+
+def drop(server: psycopg.Connection, name: str) -> None:
+    """Remove a database; where the server itself is vacuuming there, its owner has to wait."""
+    statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+    for _try in range(100):
+        try:
+            server.execute(statement)
+            return
+        except psycopg.errors.InsufficientPrivilege:
+            time.sleep(0.2)
+    server.execute(statement)
 
 
 @contextmanager
