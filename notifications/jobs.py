@@ -1,9 +1,33 @@
 """Periodic jobs, done once a period however many schedulers ring."""
 
+import logging
+from collections.abc import Callable
+
 from django.db import transaction
 from django.utils import timezone
 
 from notifications.models import JobRun
+
+log = logging.getLogger(__name__)
+
+
+def alone(deed: Callable[[], object], *pardoned: type[Exception]) -> bool:
+    """Do one row's part of a job in a transaction of its own; return whether it was done.
+
+    A fault is logged by its kind and stops nothing else; what is pardoned is none, for somebody may have been faster.
+    """
+    try:
+        with transaction.atomic():
+            deed()
+    except pardoned:
+        return False
+    except Exception as error:
+        # Celery's sign that the time of the whole job is over; web processes do not load Celery.
+        if type(error).__name__ == "SoftTimeLimitExceeded":
+            raise
+        log.error("A part of a job failed and is left for the next time: %s", type(error).__name__)
+        return False
+    return True
 
 
 def once(job: str, period: str) -> bool:

@@ -179,6 +179,22 @@ def start_session(request: Request, *, level: AccessLevel = AccessLevel.FULL, se
     return token
 
 
+@transaction.atomic
+def go_over(session: PatientSession, request: Request) -> str:
+    """End a session and return the token of one for a linked request, as old as the first: no code was entered."""
+    token = secrets.token_urlsafe(32)
+    PatientSession.objects.create(
+        request=request,
+        token_hash=_hash(token),
+        level=session.level,
+        started_at=session.started_at,
+        renewed_at=session.renewed_at,
+    )
+    end_session(session)
+    _note(trail.Action.SIGNED_IN, request)
+    return token
+
+
 def session_of(http_request: HttpRequest) -> PatientSession | None:
     """Return the patient's living session with its request, and keep it awake."""
     token = http_request.COOKIES.get(settings.PATIENT_COOKIE_NAME, "")

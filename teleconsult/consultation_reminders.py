@@ -2,10 +2,12 @@
 
 import datetime
 import logging
+from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
 
+from notifications.jobs import alone
 from teleconsult import consultation_mails
 from teleconsult.consultation_mails import LATEST, REMINDERS
 from teleconsult.enums import ReminderState
@@ -17,7 +19,15 @@ logger = logging.getLogger(__name__)
 def send_due(now: datetime.datetime | None = None) -> int:
     """Send the reminders that are due; return how many were sent."""
     moment = now or timezone.now()
-    return sum(_send(booking.pk, hours, moment) for hours in REMINDERS for booking in _due(hours, moment))
+    sent: list[bool] = []
+    for hours in REMINDERS:
+        for booking in _due(hours, moment):
+            alone(partial(_send_one, booking, hours, moment, sent))
+    return sum(sent)
+
+
+def _send_one(booking: Booking, hours: int, now: datetime.datetime, sent: list[bool]) -> None:
+    sent.append(_send(booking.pk, hours, now))
 
 
 def due_at(booking: Booking, hours: int) -> datetime.datetime:

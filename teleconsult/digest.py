@@ -1,6 +1,7 @@
 """The digest of the morning: to each coordinator and each office of a facility, by reference, none for ended cases."""
 
 import datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -10,7 +11,7 @@ from django.db.models import QuerySet
 from accounts.models import User
 from facilities.enums import StaffRole
 from facilities.models import Facility, Membership
-from notifications.jobs import once
+from notifications.jobs import alone, once
 from teleconsult import clock, mailings
 from teleconsult.models import CoordinationOffice, Request
 from teleconsult.querysets import RequestQuerySet
@@ -58,7 +59,7 @@ def lanes_of(requests: RequestQuerySet, now: datetime.datetime, zone: str) -> di
 
 def _send_to(people: QuerySet[User], now: datetime.datetime, zone: str) -> None:
     for user in people.distinct():
-        _send(user, now, zone)
+        alone(partial(_send, user, now, zone))
 
 
 @transaction.atomic

@@ -320,14 +320,23 @@ class BookingQuerySet(models.QuerySet):
     """A list of consultations; whatever staff read begins with `visible_to`."""
 
     def visible_to(self, user: Person) -> Self:
-        """Keep what a person may know of: coordinators those of their office, a facility's office those of cases it
-        has, a specialist and an interpreter their own; an interpreter learns of a booking once it is confirmed."""
+        """Keep what a person may know of.
+
+        Coordinators know those of their office, in an emergency those of the case they opened; people of a facility
+        those agreed with that facility, of cases it has; an interpreter her own, once they are confirmed.
+        """
         if not user.is_authenticated or not user.is_active:
             return self.none()
         requests = apps.get_model("teleconsult", "Request").objects.visible_to(user)
+        offices = apps.get_model("teleconsult", "OfficeMember").objects.current()
+        emergencies = apps.get_model("teleconsult", "EmergencyAccess").objects.live()
+        assignments = apps.get_model("teleconsult", "Assignment").objects.current()
+        is_office = Exists(offices.filter(user_id=user.pk, office=OuterRef("request__office")))
+        is_emergency = Exists(emergencies.filter(asked_by_id=user.pk, request=OuterRef("request")))
+        is_here = Exists(assignments.filter(request=OuterRef("request"), facility=OuterRef("facility")))
         interpreters = apps.get_model("teleconsult", "Interpreter").objects.current().filter(user_id=user.pk)
         hers = Q(interpreter__in=interpreters) & ~Q(status__in=[BookingStatus.HELD, BookingStatus.RELEASED])
-        return self.filter(Q(request__in=requests) | hers)
+        return self.filter(Q(request__in=requests) & (Q(is_office) | Q(is_emergency) | Q(is_here)) | hers)
 
     def taken(self, now: datetime.datetime | None = None) -> Self:
         """Keep those that take their time away from others: confirmed, or held and the ten minutes not over."""

@@ -2,14 +2,14 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models import CharField
 from django.db.models.functions import Cast
 
+from notifications.jobs import alone
 from notifications.models import OutboxMessage
 from teleconsult import workflow
 from teleconsult.exceptions import RequestError
@@ -47,8 +47,7 @@ class RequestRule(Rule):
 
     def remove(self, batch: Sequence[Due], now: datetime) -> None:
         for request in Request.objects.filter(pk__in=[due.id for due in batch]).order_by("pk"):
-            with suppress(RequestError), transaction.atomic():
-                self.step(request)
+            alone(partial(self.step, request), RequestError)
 
     def left(self, batch: Sequence[Due], now: datetime) -> Iterator[str]:
         still = self.over(now).filter(pk__in=[due.id for due in batch])

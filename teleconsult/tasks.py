@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 import healthlombardy.celery  # noqa: F401  whoever loads a task can ring for it
-from notifications.jobs import once, today
+from notifications.jobs import alone, once, today
 from teleconsult import consultation_reminders, digest, mailings, retention, workflow
 from teleconsult.exceptions import RequestError
 from teleconsult.models import Booking, Opinion, Request
@@ -72,7 +72,7 @@ def keep_bookings() -> None:
 def release_holds(now: datetime.datetime) -> None:
     """Free what was held for longer than ten minutes, each in a transaction of its own."""
     for booking in Booking.objects.with_forgotten_hold(now).select_related("interpreter"):
-        workflow.release_hold(booking=booking, now=now)
+        alone(partial(workflow.release_hold, booking=booking, now=now))
 
 
 def _keep_deadlines(now: datetime.datetime) -> None:
@@ -140,9 +140,5 @@ def _day_of(request: Request, moment: datetime.datetime) -> datetime.date:
 
 
 def _each(deed: Callable[[], object]) -> None:
-    """Do one request's part in a transaction of its own; somebody may have been faster."""
-    try:
-        with transaction.atomic():
-            deed()
-    except RequestError:
-        return
+    """Do one request's part; somebody may have been faster."""
+    alone(deed, RequestError)

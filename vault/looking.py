@@ -29,7 +29,8 @@ WALL_SECONDS, WALL_SECONDS_PER_GIBIBYTE = 240, 400
 # A worker that died lets another look after this.
 LEASE_SECONDS, LEASE_SECONDS_PER_GIBIBYTE = 300, 420
 LONGEST_TEXT = 120
-MOST_PICTURES = 100
+MOST_PICTURES, LONGEST_SIDE = 100, 1600
+MOST_STUDIES = 8
 MOST_SERIES_TOLD = 60
 
 
@@ -82,14 +83,20 @@ def _ask_child(file: StoredFile) -> tuple[dict[str, Any], list[bytes]]:
         # A decoder crashed on it, or it took more than it was given.
         return nothing, []
     line, _end, rest = output.partition(b"\n")
-    answer = json.loads(line)
-    return answer, list(_jpegs(rest, answer["shapes"]))
+    try:
+        answer = json.loads(line)
+        return answer, list(_jpegs(rest, answer["shapes"]))
+    except (ValueError, KeyError, TypeError):
+        # No answer that the program gives: a stranger's file was stronger than it.
+        return nothing, []
 
 
 def _jpegs(pixels: bytes, shapes: list[tuple[str, int, int]]) -> Iterator[bytes]:
     """Yield a JPEG of each picture, written here: not a byte that the child made is ever sent to a browser."""
     start = 0
     for mode, width, height in shapes[:MOST_PICTURES]:
+        if not (0 < int(width) <= LONGEST_SIDE and 0 < int(height) <= LONGEST_SIDE):
+            raise ValueError("No picture is so large.")
         size = int(width) * int(height) * {"L": 1, "RGB": 3}[mode]
         yield pictures().jpeg(mode, int(width), int(height), pixels[start : start + size])
         start += size
@@ -105,7 +112,7 @@ def _write(file: StoredFile, answer: dict[str, Any], made: list[bytes]) -> Look:
     """Keep the answer; every value is checked, for the child had a stranger's file in its hands."""
     look = Look(file=file, lost=min(int(answer.get("lost", 0)), 100_000))
     look.save(force_insert=True)
-    for position, study in enumerate(answer["studies"]):
+    for position, study in enumerate(answer["studies"][:MOST_STUDIES]):
         ScanStudy.objects.create(look=look, position=position, facts=_facts(study))
     for position, (place, picture) in enumerate(zip(answer["pictures"], made, strict=False)):
         numbers = {key: int(value) for key, value in place.items()}

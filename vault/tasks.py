@@ -41,7 +41,9 @@ def look_into_file(file_id: str) -> None:
 @shared_task
 def look_into_waiting() -> None:
     """Look into what no doorbell rang for."""
-    for file_id in list(files_to_look_at().values_list("pk", flat=True)[:SWEEP_SIZE]):
+    for file_id in list(
+        files_to_look_at().exclude(leased_until__gte=timezone.now()).values_list("pk", flat=True)[:SWEEP_SIZE]
+    ):
         look_into_file.delay(str(file_id))
 
 

@@ -18,8 +18,7 @@ class LinkedRequestView(SignedInPatientPage, View):
         linked = next((row for row in self.patient_request.linked if row.reference == reference), None)
         if linked is None or linked.is_erased:
             raise Http404
-        token = access.start_session(linked, level=self.session.level)
-        access.end_session(self.session)
+        token = access.go_over(self.session, linked)
         response = HttpResponseRedirect(reverse("teleconsult:my_request"))
         access.set_cookie(response, token)
         return response

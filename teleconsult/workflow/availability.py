@@ -105,7 +105,9 @@ def add_exception(
         zone=zone_of_hours(person),
     )
     _record(by, row)
-    tell_waiting(person)
+    # A day off frees no time.
+    if kind == ExceptionKind.EXTRA:
+        tell_waiting(person)
     return row
 
 
@@ -146,7 +148,8 @@ def remove_line(*, by: Actor, model: type[models.Model], pk: uuid.UUID) -> None:
     if row is not None:
         _record(by, row)
         row.delete()
-        tell_waiting(person)
+        if isinstance(row, AvailabilityException) and row.kind == ExceptionKind.OFF:
+            tell_waiting(person)
 
 
 def _person(by: Actor, role: Role | None = None) -> User:

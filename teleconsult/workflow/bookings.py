@@ -17,7 +17,15 @@ from accounts.models import User
 from teleconsult import consultation_mails, slots
 from teleconsult.consultation_mails import News
 from teleconsult.enums import Action, BookingStatus
-from teleconsult.exceptions import AlreadyBooked, BookingChanged, BookingOver, HoldEnded, IllegalStep, SlotTaken
+from teleconsult.exceptions import (
+    AlreadyBooked,
+    BookingChanged,
+    BookingOver,
+    HoldEnded,
+    IllegalStep,
+    NotAllowed,
+    SlotTaken,
+)
 from teleconsult.language_chain import Chain, chain_of
 from teleconsult.models import Booking, Interpreter, Request, WaitingEntry
 from teleconsult.permissions import Actor
@@ -131,7 +139,6 @@ def cancel_booking(*, booking: Booking, by: Actor, seen_version: int) -> Booking
         _check_changeable(row, step, seen_version)
     elif not row.is_held:
         raise BookingChanged
-    consultation_mails.forget_reminders(row)
     freeing.cancel(row, step.role, step.now)
     finish(step, about=row)
     return row
@@ -280,6 +287,8 @@ def _check_changeable(row: Booking, step: Step, seen_version: int) -> None:
 def _to_record(booking: Booking, action: Action, by: Actor, seen_version: int) -> tuple[Step, Booking]:
     step = begin(booking.request, action, by)
     row = _locked(booking, step)
+    if by.user is None or row.specialist_id != by.user.pk:
+        raise NotAllowed
     if not row.is_confirmed or row.version != seen_version or not row.has_begun(step.now):
         raise BookingChanged
     return step, row

@@ -171,7 +171,10 @@ def _new_request(answers: Mapping[str, Any], key: uuid.UUID, kind: RequestKind) 
 
 
 def _with_receipt(request: Request, is_new: bool) -> Started:
-    is_second_press = not is_new and timezone.now() - request.created_at < SECOND_PRESS and not request.is_ended
+    # The key of a referral came from a form of the desk: whoever knows it is not the patient.
+    is_referral = request.referred_from_id is not None
+    is_recent = timezone.now() - request.created_at < SECOND_PRESS
+    is_second_press = not is_new and is_recent and not is_referral and not request.is_ended
     if not is_new and not is_second_press:
         return Started(request, "")
     # Several presses at once take turns: one receipt lives.

@@ -16,6 +16,7 @@ from teleconsult.transitions import BOOKABLE
 def cancel(booking: Booking, role: Role, now: datetime.datetime) -> None:
     """End a booking by a decision; of one that was only held nobody had heard."""
     was_confirmed = booking.is_confirmed
+    consultation_mails.forget_reminders(booking)
     booking.status = BookingStatus.CANCELLED if was_confirmed else BookingStatus.RELEASED
     booking.cancelled_by = role if was_confirmed else ""
     booking.ended_at = now
@@ -27,13 +28,19 @@ def cancel(booking: Booking, role: Role, now: datetime.datetime) -> None:
     tell_waiting(booking.specialist, now)
 
 
-def end_bookings(request: Request, role: Role, now: datetime.datetime, *, keep: User | None = None) -> None:
+def end_bookings(
+    request: Request, role: Role, now: datetime.datetime, *, keep: User | None = None, is_silent: bool = False
+) -> None:
     """End what is booked when the case leaves its specialist: access and consultation follow the assignment."""
     booked = Booking.objects.unended().filter(request=request, period__endswith__gt=now)
     waiting = WaitingEntry.objects.waiting().filter(request=request)
     if keep is not None:
         booked, waiting = booked.exclude(specialist=keep), waiting.exclude(specialist=keep)
     waiting.update(left_at=now)
+    if is_silent:
+        booked.filter(status=BookingStatus.HELD).update(status=BookingStatus.RELEASED, ended_at=now)
+        booked.update(status=BookingStatus.CANCELLED, cancelled_by=role, ended_at=now)
+        return
     for booking in booked.with_people().select_for_update(of=("self",)):
         cancel(booking, role, now)
 

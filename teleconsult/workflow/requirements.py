@@ -169,6 +169,8 @@ def _check_unanswered(step: "Step") -> None:
     since = step.now - datetime.timedelta(days=settings.NO_ANSWER_DAYS)
     if step.request.paused_since is None or step.request.paused_since > since:
         raise IllegalStep(_("The patient still has time to answer."))
+    if step.request.bookings.to_come(step.now).exists():
+        raise IllegalStep(_("A consultation is still to come."))
 
 
 def _check_consultation(step: "Step") -> None:

@@ -161,7 +161,8 @@ def end_assignment(step: Step) -> None:
     # The row that tells for which facility the step was taken stays as it was.
     step.facility = step.facility or facility_of_role(step)
     step.request.assignments.current().update(ended_at=step.now)
-    freeing.end_bookings(step.request, step.role, step.now)
+    # After a restore everybody was told long ago, and the names may be gone.
+    freeing.end_bookings(step.request, step.role, step.now, is_silent=step.action == Action.ERASE_AGAIN)
     step.request.__dict__.pop("assignment", None)
 
 

@@ -1,16 +1,18 @@
 """A referral: a second request with its own consent and clock, and the same papers once the patient agrees."""
 
+import datetime
 import uuid
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import User
 from facilities.enums import StaffRole
 from facilities.models import Facility
 from notifications.models import OutboxMessage
-from teleconsult import checklist, workflow
+from teleconsult import access, checklist, workflow
 from teleconsult.enums import AccessLevel, Action, Status
 from teleconsult.exceptions import IllegalStep, NotAllowed, NotReached
 from teleconsult.models import Document, Request
@@ -231,3 +233,33 @@ def test_specialist_reads_the_shared_papers(
 
     assert str(paper.pk) in page
     assert "of the first request" in page
+
+
+def test_the_key_of_a_referral_opens_nothing(
+    first: Request, coordinator: User, other: Facility, other_office: User
+) -> None:
+    second = refer(first, coordinator, other)
+    receipts = set(second.receipts.values_list("pk", "ended_at"))
+
+    started = workflow.start_draft(
+        answers={"for_whom": "self", "email": "coordinator@example.org", "language": "en"},
+        idempotency_key=second.idempotency_key,
+    )
+
+    assert started.secret == ""
+    assert set(second.receipts.values_list("pk", "ended_at")) == receipts
+
+
+def test_going_over_makes_no_session_younger(
+    first: Request, coordinator: User, other: Facility, other_office: User
+) -> None:
+    second = refer(first, coordinator, other)
+    browser = Browser().sign_in(first)
+    begun = timezone.now() - datetime.timedelta(minutes=30)
+    first.sessions.update(started_at=begun)
+
+    browser.post(f"my-request/linked/{second.reference}/")
+
+    session = second.sessions.get()
+    assert session.started_at == begun
+    assert not access.is_fresh(session)
