@@ -52,6 +52,6 @@ DROP FUNCTION teleconsult_question_stays();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("teleconsult", "0009_opinions")]
+    dependencies = [("teleconsult", "0007_opinions")]
 
     operations = [migrations.RunSQL(GUARD, UNGUARD)]
