@@ -29,7 +29,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from vault import erasure, postgres_tools, tombstones
-from vault.files import documents
+from vault.files import documents, walk
 from vault.keys import DataKey, SealBroken, derive, master_keys
 
 FORMAT = 1
@@ -282,18 +282,6 @@ def _copy_files(places: Places, stored: list[tuple[type[models.Model], str]]) ->
             entry = _copy(storages["default"], name, places.portal / "media" / name)
             listing.write((json.dumps({"in": "media", "name": name} | entry) + "\n").encode())
     return {"number": number, "bytes": size}, lost
-
-
-def walk(storage: Storage, folder: str = "") -> Iterator[str]:
-    """Yield the names of all files of a storage."""
-    try:
-        folders, files = storage.listdir(folder)
-    except FileNotFoundError:
-        return
-    prefix = f"{folder}/" if folder else ""
-    yield from (prefix + name for name in sorted(files))
-    for name in sorted(folders):
-        yield from walk(storage, prefix + name)
 
 
 def _copy(storage: Storage, name: str, target: Path) -> dict[str, Any]:

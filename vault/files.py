@@ -266,34 +266,16 @@ def documents() -> Storage:
     return storages["documents"]
 
 
-def files_without_row(older_than: timedelta = timedelta(days=1)) -> Iterator[str]:
-    """Yield the names of stored files no row knows, left by a process that died while it stored."""
-    storage, before = documents(), timezone.now() - older_than
-    for name in _walk(storage, ""):
-        if name.startswith(INCOMING):
-            continue
-        known = StoredFile.objects.filter(storage_name=name).exists()
-        if not known and storage.get_modified_time(name) < before:
-            yield name
-
-
-def rows_without_file() -> Iterator[StoredFile]:
-    """Yield the rows whose sealed bytes are gone."""
-    storage = documents()
-    for file in StoredFile.objects.filter(data_key__erased_at=None).only("id", "storage_name").iterator():
-        if not storage.exists(file.storage_name):
-            yield file
-
-
-def _walk(storage: Storage, folder: str) -> Iterator[str]:
+def walk(storage: Storage, folder: str = "") -> Iterator[str]:
+    """Yield the names of all files of a storage."""
     try:
         folders, files = storage.listdir(folder)
     except FileNotFoundError:
         return
     prefix = f"{folder}/" if folder else ""
-    yield from (prefix + name for name in files)
-    for name in folders:
-        yield from _walk(storage, prefix + name)
+    yield from (prefix + name for name in sorted(files))
+    for name in sorted(folders):
+        yield from walk(storage, prefix + name)
 
 
 def _random_name() -> str:
@@ -316,7 +298,7 @@ def _save_until_rollback(name: str, source: io.RawIOBase) -> str:
     """Save sealed bytes, and remove them again unless the transaction commits.
 
     Django has no hook for a rollback, but it throws the functions of `on_commit` away: then the tie goes, and takes
-    the file with it. A process that is killed leaves the file to `files_without_row`.
+    the file with it. A process that is killed leaves the file to `vault.orphans`.
     """
     tie = _Tie()
     on_rollback = weakref.finalize(tie, _remove_quietly, name)

@@ -294,19 +294,6 @@ def _keep_chunk(file: IncomingFile, key: bytes, body: _Steady) -> IncomingFile:
     return locked
 
 
-def chunks_without_row(older_than: timedelta = timedelta(days=1)) -> Iterator[str]:
-    """Yield the names of stored chunks no row knows, left by a process that died while one arrived."""
-    storage, before = documents(), timezone.now() - older_than
-    try:
-        _folders, names = storage.listdir(INCOMING.rstrip("/"))
-    except FileNotFoundError:
-        return
-    for name in (INCOMING + name for name in names):
-        known = IncomingChunk.objects.filter(storage_name=name).exists()
-        if not known and storage.get_modified_time(name) < before:
-            yield name
-
-
 def files_without_chunk() -> Iterator[IncomingFile]:
     """Yield the uploads of which the storage lost a part."""
     storage = documents()

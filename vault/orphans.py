@@ -7,8 +7,7 @@ from django.db import models
 from django.utils import timezone
 
 from vault import erasure
-from vault.backups import walk
-from vault.files import documents
+from vault.files import documents, walk
 
 
 def files_without_row(older_than: timedelta = timedelta(days=1)) -> Iterator[str]:

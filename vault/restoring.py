@@ -16,7 +16,7 @@ from django.core.files.storage import Storage, storages
 from django.core.management import call_command
 from django.db import connection, models, transaction
 
-from vault import erasure, postgres_tools, tombstones, trail
+from vault import erasure, orphans, postgres_tools, tombstones, trail
 from vault.backups import (
     KEY_COLUMNS,
     KEY_TABLE,
@@ -30,7 +30,7 @@ from vault.backups import (
     verify,
 )
 from vault.fields import SealedField
-from vault.files import StoredFile, documents, rows_without_file
+from vault.files import StoredFile, documents
 from vault.keys import LASTING, DataKey, KeyErased, opened_keys
 from vault.tombstones import Kind, Listed, Tombstone
 
@@ -140,7 +140,7 @@ def prove(done: Restored) -> None:
     """Verify the trail, look for orphans both ways, open sealed values; raises `BackupBroken`."""
     wrong = list(trail.verify_all_chains())
     done.chains = trail.TrailEntry.objects.order_by().values("case_id").distinct().count()
-    wrong += [f"Stored file {file.pk} is gone from the storage." for file in rows_without_file()]
+    wrong += [f"{row._meta.label} {row.pk} is gone from the storage." for row in orphans.rows_without_file()]
     wrong += [f"{key.pk} was erased, but its files are there." for key in erasure.orphans_of_keys()]
     for stone in Tombstone.objects.filter(kind=Kind.KEY).iterator():
         data_key = DataKey.objects.filter(pk=stone.of).first()

@@ -9,9 +9,9 @@ from django.db import transaction
 from django.utils import timezone
 
 import healthlombardy.celery  # noqa: F401  whoever loads a task can ring for it
-from vault import judging, limits, looking, retention, tombstones, trail
-from vault.files import StoredFile, documents, files_without_row, rows_without_file
-from vault.incoming import chunks_without_row, files_without_chunk
+from vault import judging, limits, looking, orphans, retention, tombstones, trail
+from vault.files import StoredFile, documents
+from vault.incoming import files_without_chunk
 from vault.previews import files_to_look_at
 
 log = logging.getLogger(__name__)
@@ -81,12 +81,12 @@ def keep_tombstones() -> None:
 @shared_task
 def look_for_orphans() -> None:
     """Remove files without a row, and report rows without a file; an upload is asked again for what was lost."""
-    for name in (*files_without_row(), *chunks_without_row()):
+    for name in orphans.files_without_row():
         documents().delete(name)
         log.warning("A stored file without a row was removed.")
     for incoming in list(files_without_chunk()):
         log.error("A chunk of upload %s is gone from the storage.", incoming.pk)
         with transaction.atomic():
             incoming.go_back()
-    for file in rows_without_file():
-        log.error("Stored file %s is gone from the storage.", file.pk)
+    for row in orphans.rows_without_file():
+        log.error("%s %s is gone from the storage.", row._meta.label, row.pk)

@@ -15,13 +15,11 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from tests.vault.memory import growth_of
-from vault import tasks
+from vault import orphans, tasks
 from vault.files import (
     CHUNK_BYTES,
     FileState,
     StoredFile,
-    files_without_row,
-    rows_without_file,
 )
 from vault.keys import DataKey, KeyErased, SealBroken, opened_keys
 
@@ -166,7 +164,7 @@ def test_lost_file_says_so(data_key: DataKey, documents_folder: Path) -> None:
 
     with pytest.raises(FileNotFoundError):
         file.open_stream()
-    assert [row.pk for row in rows_without_file()] == [file.pk]
+    assert [row.pk for row in orphans.rows_without_file()] == [file.pk]
 
 
 def test_too_large_upload_is_never_stored(data_key: DataKey) -> None:
@@ -244,8 +242,8 @@ def test_orphans_are_removed_when_old_enough(data_key: DataKey, documents_folder
     orphan = documents_folder / "ab" / "orphan"
     orphan.parent.mkdir()
     orphan.write_bytes(b"sealed")
-    assert list(files_without_row()) == []
-    assert list(files_without_row(timedelta(seconds=-5))) == ["ab/orphan"]
+    assert list(orphans.files_without_row()) == []
+    assert list(orphans.files_without_row(timedelta(seconds=-5))) == ["ab/orphan"]
 
     tasks.look_for_orphans()
     assert orphan.exists()
