@@ -91,7 +91,14 @@ def agenda_of(reader: User, now: datetime.datetime | None = None) -> Agenda:
     """Return the agenda of a person of the staff: hers, her facility's or her office's."""
     moment = now or timezone.now()
     rows = Booking.objects.visible_to(reader).with_people().exclude(status=BookingStatus.RELEASED)
-    recent = list(rows.filter(period__endswith__gt=moment - LATELY).order_by("period")[:MOST_SHOWN])
+    over = rows.filter(period__endswith__lte=moment)
+    # Each with a limit of its own: many that are over push none out that comes, and none is forgotten unrecorded.
+    found = [
+        *over.confirmed().order_by("period")[:MOST_SHOWN],
+        *over.filter(period__endswith__gt=moment - LATELY).order_by("-period")[:MOST_SHOWN],
+        *rows.filter(period__endswith__gt=moment).order_by("period")[:MOST_SHOWN],
+    ]
+    recent = sorted({row.pk: row for row in found}.values(), key=lambda row: row.starts_at)
     shown = [row for row in recent if not row.is_held or (row.hold_until or moment) > moment]
     hours = slots.windows_of(reader.pk, moment, moment + slots.HORIZON) if _has_own(shown, reader) else []
     items = [_item(row, reader, moment, hours) for row in shown]

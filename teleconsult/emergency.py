@@ -78,9 +78,8 @@ def waiting_for(reader: User) -> list[EmergencyAccess]:
 
 
 def of_person(reader: User) -> list[EmergencyAccess]:
-    """Return what a person asked for herself and can read, or waits for."""
-    mine = EmergencyAccess.objects.filter(asked_by=reader)
-    rows = mine.live() | mine.waiting()
+    """Return what a person asked for herself and can read; what waits would tell that there is such a case."""
+    rows = EmergencyAccess.objects.filter(asked_by=reader).live()
     return list(rows.select_related("request", "confirmed_by").order_by("-asked_at"))
 
 

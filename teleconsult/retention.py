@@ -6,14 +6,15 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from django.conf import settings
-from django.db.models import CharField
+from django.db.models import CharField, Exists, OuterRef
 from django.db.models.functions import Cast
 
 from notifications.jobs import alone
 from notifications.models import OutboxMessage
 from teleconsult import workflow
+from teleconsult.enums import OPEN_STATUSES
 from teleconsult.exceptions import RequestError
-from teleconsult.models import AccessCode, PatientSession, Request
+from teleconsult.models import AccessCode, Document, PatientSession, Request
 from teleconsult.permissions import Actor
 from teleconsult.querysets import RequestQuerySet
 from vault import erasure
@@ -110,7 +111,10 @@ class OldDocuments(RequestRule):
         return f"Documents: {settings.DOCUMENT_DAYS} days after the opinion, or after the end without one"
 
     def over(self, now: datetime) -> RequestQuerySet:
-        return Request.objects.answered_before(now - timedelta(days=settings.DOCUMENT_DAYS)).with_documents()
+        old = Request.objects.answered_before(now - timedelta(days=settings.DOCUMENT_DAYS)).with_documents()
+        # What a referral still reads stays as long as the referral is open.
+        shared = Document.objects.filter(request=OuterRef("pk"), shares__request__status__in=OPEN_STATUSES)
+        return old.filter(~Exists(shared))
 
     def due(self, now: datetime) -> Iterator[Due]:
         for request in self.over(now).only("pk", "reference").iterator():

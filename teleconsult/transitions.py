@@ -278,7 +278,8 @@ TABLE: tuple[Transition, ...] = (
     Transition(_A.REVOKE_CONSENT, OPEN_STATUSES, _S.WITHDRAWN, PATIENTS, (_R.LAST_CONSENT,), (_M.WITHDRAWN,)),
     Transition(_A.CHANGE_SETTINGS, UNERASED, Target.STAYS, PATIENTS),
     Transition(_A.STATE_AUTHORITY, (_S.DRAFT, *OPEN_STATUSES), Target.STAYS, PATIENTS),
-    Transition(_A.ADD_DOCUMENT, (_S.DRAFT, _S.SUBMITTED, *IN_HAND, _S.AWAITING_PATIENT), Target.STAYS, PATIENTS),
+    # A file may still be arriving while the specialist signs, and a question about the opinion may need a paper.
+    Transition(_A.ADD_DOCUMENT, (_S.DRAFT, *OPEN_STATUSES), Target.STAYS, PATIENTS),
     Transition(_A.REMOVE_DOCUMENT, (_S.DRAFT,), Target.STAYS, PATIENTS),
     Transition(_A.REMOVE_DOCUMENT, (_S.DECLINED, _S.WITHDRAWN, _S.CLOSED), Target.STAYS, (Role.SYSTEM,), (_R.OLD,)),
     Transition(_A.SEND_MESSAGE, OPEN_STATUSES, Target.STAYS, PATIENTS, (_R.WORDS,)),

@@ -12,7 +12,7 @@ from accounts.models import User
 from facilities.enums import StaffRole
 from facilities.models import Facility
 from notifications.models import OutboxMessage
-from teleconsult import access, checklist, workflow
+from teleconsult import access, checklist, retention, workflow
 from teleconsult.enums import AccessLevel, Action, Status
 from teleconsult.exceptions import IllegalStep, NotAllowed, NotReached
 from teleconsult.models import Document, Request
@@ -263,3 +263,22 @@ def test_going_over_makes_no_session_younger(
     session = second.sessions.get()
     assert session.started_at == begun
     assert not access.is_fresh(session)
+
+
+def test_papers_stay_as_long_as_a_referral_reads_them(
+    first: Request, coordinator: User, other: Facility, other_office: User
+) -> None:
+    document = workflow.add_document(
+        request=first, by=factories.patient_of(first), upload=factories.upload(), kind=DocumentKind.REPORT
+    )
+    second = refer(first, coordinator, other)
+    long_ago = timezone.now() - datetime.timedelta(days=800)
+    Request.objects.filter(pk=first.pk).update(status=Status.CLOSED, closed_at=long_ago)
+    rule = retention.OldDocuments()
+
+    assert second.papers.filter(pk=document.pk).exists()
+    assert not rule.over(timezone.now()).exists()
+    Request.objects.filter(pk=second.pk).update(
+        status=Status.CLOSED, closed_at=long_ago, returns_to="", waiting_for="", paused_since=None
+    )
+    assert rule.over(timezone.now()).filter(pk=first.pk).exists()

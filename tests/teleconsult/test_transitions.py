@@ -81,7 +81,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         "specialist": f"{FACILITY_ASKS} write_opinion sign_opinion {CONSULTATION} {RECORD}",
     },
     "opinion_ready": {
-        "patient": f"{ANY_OPEN} ask_follow_up close_answered {CONSULTATION}",
+        "patient": f"{ANY_OPEN} add_document ask_follow_up close_answered {CONSULTATION}",
         "coordinator": f"refer send_message write_note confirm_identity {CONSULTATION}",
         "facility_office": f"send_message write_note {CONSULTATION}",
         "specialist": f"send_message write_note write_addendum sign_addendum answer_follow_up {CONSULTATION} {RECORD}",
