@@ -69,7 +69,6 @@ class OptionCard:
     """One option, as a card on the page: words, and links into the catalogue as far as they lead somewhere."""
 
     kind: str
-    label: str
     text: str
     treatment: str
     treatment_url: str
@@ -77,6 +76,11 @@ class OptionCard:
     facility_url: str
     trial: str
     trial_url: str
+
+    @property
+    def label(self) -> str:
+        """Return the kind in the language of whoever reads, which may be the patient's on a page of the desk."""
+        return str(OptionKind(self.kind).label)
 
 
 def cards_of(opinion: Opinion) -> list[OptionCard]:
@@ -89,7 +93,6 @@ def cards_of(opinion: Opinion) -> list[OptionCard]:
     return [
         OptionCard(
             kind=row["kind"],
-            label=str(OptionKind(row["kind"]).label),
             text=row["text"],
             treatment=row["treatment_name"],
             treatment_url=of_treatment.get(row["treatment"], ""),
@@ -107,10 +110,15 @@ class Signature:
     """Who signed a text, when, and its hash in groups that can be compared by eye."""
 
     name: str
-    role: str
+    signed_as: Role
     facility: str
     clocks: list[clock.Clock]
     digest: str
+
+    @property
+    def role(self) -> str:
+        """Return the role in the language of whoever reads."""
+        return str(self.signed_as.label)
 
 
 def signature_of(text: Opinion | Addendum, zone: str) -> Signature | None:
@@ -120,7 +128,7 @@ def signature_of(text: Opinion | Addendum, zone: str) -> Signature | None:
     facility = text.facility if isinstance(text, Opinion) else text.opinion.facility
     return Signature(
         name=text.signer["name"],
-        role=str(Role(text.signer["role"]).label),
+        signed_as=Role(text.signer["role"]),
         facility=facility.official_name,
         clocks=clock.two_clocks(text.signed_at, zone),
         digest=" ".join(text.digest[at : at + 8] for at in range(0, len(text.digest), 8)),

@@ -14,6 +14,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import pgettext
 
 from taxonomy.languages import BCP47, column, direction, language_name, locale
 
@@ -100,6 +101,12 @@ def provenance(state: str, source_name: str = "", source_url: str = "", checked_
 def _provenance(_language: str, state: str, name: str, url: str, day: datetime.date | None) -> SafeString:
     words = {"state": state, "source_name": name, "source_url": url, "checked_on": day}
     return render_to_string("components/provenance.html", words)
+
+
+@register.simple_tag
+def comma() -> str:
+    """Return the comma of the reader's script with its blank; Chinese has none: "，"."""
+    return pgettext("between two facts", ", ")
 
 
 @register.filter

@@ -212,6 +212,11 @@ class Request(models.Model):
         return self.erased_at is not None
 
     @property
+    def wants_papers(self) -> bool:
+        """Return whether what the checklist misses still matters: once the answer is there, nothing does."""
+        return self.is_draft or (self.is_open and self.status != Status.OPINION_READY)
+
+    @property
     def is_for_minor(self) -> bool:
         """Return whether the patient is younger than 18, the age of majority in Italy."""
         return self.age_years is not None and self.age_years < 18

@@ -137,7 +137,7 @@ class SecondOpinionView(ChosenInAddress, CataloguePage, TemplateView):
     template_name = "teleconsult/second_opinion.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Add the protocols that fit the treatment and the facility of the address."""
+        """Add the protocols of the treatment and the facility of the address."""
         protocols = list(self._protocols())
         return super().get_context_data(
             treatment=self.treatment,
@@ -151,9 +151,14 @@ class SecondOpinionView(ChosenInAddress, CataloguePage, TemplateView):
 
     def _protocols(self) -> QuerySet[Protocol]:
         rows = Protocol.objects.in_force().select_related("facility").prefetch_related("required_documents")
-        if self.facility is not None:
-            return rows.for_request(self.facility, self.treatment)
-        return rows.for_treatment(self.treatment) if self.treatment is not None else rows
+        if self.treatment is None:
+            # Whoever comes from a hospital's page has named no treatment yet: all it asks for is worth reading.
+            return rows if self.facility is None else rows.filter(facility=self.facility)
+        return (
+            rows.for_treatment(self.treatment)
+            if self.facility is None
+            else rows.for_request(self.facility, self.treatment)
+        )
 
 
 def promise_of(protocols: list[Protocol]) -> tuple[int, int] | None:

@@ -315,6 +315,19 @@ def test_a_sign_that_cannot_be_printed_is_said_before_signing(case: Request, spe
     assert "These signs cannot be printed in the PDF: 😀." in words_of(client.get(url(case, "preview/")))
 
 
+def test_the_preview_speaks_the_patients_language_throughout(case: Request, specialist: User, enter: Enter):
+    Request.objects.filter(pk=case.pk).update(language="de")
+    client = enter(specialist)
+    client.post(url(case), filled(case))
+    preview = words_of(client.get(url(case, "preview/")))
+
+    assert "Was Sie tun können Zu Hause" in preview
+    workflow.sign_opinion(
+        request=case, by=Actor.staff(specialist), seen_version=1, factor_at=the_opinion(case).saved_at
+    )
+    assert "Fachärztin oder Facharzt" in words_of(client.get(url(case)))
+
+
 # --- signing ----------------------------------------------------------------------------------------------------------
 
 

@@ -57,6 +57,15 @@ def test_the_request_says_that_the_answer_is_there(case: Request, opinion: Opini
     assert "You can wait." not in page.words
 
 
+def test_what_the_checklist_misses_matters_no_more_once_the_answer_is_there(case: Request, by: Actor):
+    assert "Not sent yet." in browser(case).open("my-request/").words
+
+    factories.deliver_opinion(case, by)
+
+    for page in ("my-request/", "my-request/paper/"):
+        assert "Not sent yet." not in browser(case).open(page).words
+
+
 def test_a_draft_is_nowhere_on_her_pages(case: Request, by: Actor):
     draft = workflow.write_opinion(request=case, by=by, seen_version=0, text=factories.opinion_text(case))
     here = browser(case)

@@ -91,6 +91,23 @@ def test_treatment_and_hospital_of_the_address_outlive_an_error(browser: Browser
     assert (request.treatment_slug, request.facility) == (treatment.slug, facility)
 
 
+def test_from_a_hospitals_page_everything_it_asks_for_can_be_read(browser: Browser, facility: Facility) -> None:
+    treatment, other = factories.make_treatment(), factories.make_treatment()
+    for named, words in ((treatment, "Ask about valves"), (other, "Ask about knees")):
+        factories.reached(facility, named)
+        factories.make_protocol(facility, name_en=words).treatments.add(named)
+    factories.make_protocol(factories.make_facility(), name_en="Ask elsewhere")
+
+    of_hospital = browser.open(f"second-opinion/?facility={facility.slug}").words
+    of_both = browser.open(f"second-opinion/?facility={facility.slug}&treatment={treatment.slug}").words
+
+    assert "Ask about valves" in of_hospital
+    assert "Ask about knees" in of_hospital
+    assert "Ask elsewhere" not in of_hospital
+    assert "Ask about valves" in of_both
+    assert "Ask about knees" not in of_both
+
+
 def test_a_hospital_that_is_not_reached_is_named_with_its_address(browser: Browser, facility: Facility) -> None:
     page = browser.open(f"{START}?facility={facility.slug}")
     page.send(**WHO)
