@@ -1,6 +1,8 @@
 """The opinion on paper: PDF/UA in its language, set when it is asked for and kept nowhere."""
 
 import re
+import unicodedata
+from collections import Counter
 from importlib import import_module
 from io import BytesIO
 from typing import Any
@@ -9,17 +11,21 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from taxonomy.languages import isolated, language_name
+from taxonomy.languages import direction, isolated, language_name
 from teleconsult import clock, mailings, opinions
 from teleconsult.models import Addendum, Opinion
 from teleconsult.models.opinions import Signed
-from typesetting.coverage import with_replacements
+from typesetting.coverage import unprintable, with_replacements
 from typesetting.press import typeset
 
 TEMPLATE = "typeset/opinion.typ"
 # What is longer than a line and no word that can be hyphenated may be broken anywhere: at places nobody sees.
-LONGEST_RUN, LONGEST_WORD = 40, 70
+LONGEST_RUN, LONGEST_WORD, PIECE = 40, 70, 20
 BREAK = "\u200b"
+# Scripts without blanks between words (Thai, Lao, Tibetan, Myanmar, Khmer, Chinese, kana): they break by themselves.
+WITHOUT_BLANKS = r"\u0e00-\u109f\u1780-\u17ff\u3000-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+RUN = re.compile(rf"[^\s{WITHOUT_BLANKS}]{{{LONGEST_RUN},}}")
+JOINER = "\u200d"
 
 
 def pdf(opinion: Opinion) -> bytes:
@@ -45,18 +51,17 @@ def _data(opinion: Opinion) -> dict[str, Any]:
         "is_draft": not opinion.is_signed,
         "labels": _labels(),
         "notices": _notices(opinion),
-        "patient": [block(request.patient_name)] if request.patient_name else [],
-        "facility": opinion.facility.official_name,
+        "patient": [isolated(block(request.patient_name))] if request.patient_name else [],
+        "facility": block(opinion.facility.official_name),
         "plain_words": paragraphs(opinion.plain_words),
         "answers": [
             {
-                "question": paragraphs(part["question"]),
+                "question": words_of_patient(part["question"], request.language if part["is_patients"] else language),
                 "is_patients": part["is_patients"],
                 "answer": paragraphs(part["answer"]),
             }
             for part in opinion.answered
         ],
-        "question_language": request.language,
         "options": [
             {
                 "kind": card.label,
@@ -83,8 +88,7 @@ def _data(opinion: Opinion) -> dict[str, Any]:
         ],
         "questions": [
             {
-                "question": paragraphs(row.question),
-                "language": row.language,
+                "question": words_of_patient(row.question, row.language),
                 "answer": paragraphs(row.answer),
                 "answer_language": row.answer_language or language,
                 "answered": "; ".join(_moment(face) for face in clock.two_clocks(row.answered_at, request.zone)),
@@ -106,21 +110,31 @@ def paragraphs(text: str) -> list[list[str]]:
 
 def block(text: str) -> str:
     """Return a line that can be set: a box for a sign no face has, long words with places to break."""
-    return re.sub(rf"\S{{{LONGEST_RUN},}}", lambda run: _breakable(run[0]), with_replacements(text))
+    return RUN.sub(lambda run: _breakable(run[0]), with_replacements(text))
 
 
 def _breakable(run: str) -> str:
     is_word = run.strip(".,;:!?()\"'").isalpha() and len(run) < LONGEST_WORD
-    return run if is_word or _is_chinese(run) else BREAK.join(_cut(run))
+    return run if is_word else BREAK.join(_cut(run))
 
 
-def _cut(word: str) -> list[str]:
-    return [word[at : at + 20] for at in range(0, len(word), 20)]
+def _cut(run: str) -> list[str]:
+    """Return a run in pieces; what belongs to the sign before it, as accents do, stays with it."""
+    pieces = [""]
+    for sign in run:
+        is_bound = unicodedata.category(sign)[0] == "M" or sign == JOINER or pieces[-1].endswith(JOINER)
+        if len(pieces[-1]) >= PIECE and not is_bound:
+            pieces.append("")
+        pieces[-1] += sign
+    return pieces
 
 
-def _is_chinese(word: str) -> bool:
-    """Return whether a run without blanks breaks between any two signs anyway."""
-    return any("\u3000" <= sign <= "\u9fff" for sign in word)
+def words_of_patient(text: str, language: str) -> dict[str, Any]:
+    """Return words that may be of any language, as paragraphs, with the direction most of their letters have."""
+    kinds = Counter(unicodedata.bidirectional(sign) for sign in text)
+    to_left, to_right = kinds["R"] + kinds["AL"], kinds["L"]
+    way = direction(language) if to_left == to_right else "rtl" if to_left > to_right else "ltr"
+    return {"text": paragraphs(text), "language": language, "direction": way}
 
 
 def _labels() -> dict[str, str]:
@@ -162,8 +176,8 @@ def _labels() -> dict[str, str]:
 def _notices(opinion: Opinion) -> list[str]:
     notices = _translation_notice(opinion)
     request = opinion.request
-    written = [request.question, *(row.question for row in opinion.follow_up_questions.all())]
-    if any(with_replacements(text) != text for text in written):
+    asked = [part["question"] for part in opinion.answered if part["is_patients"]]
+    if unprintable([request.patient_name, *asked, *(row.question for row in opinion.follow_up_questions.all())]):
         notices.append(_("Some signs of your own words cannot be printed here; you read them in your request."))
     return notices
 
@@ -182,7 +196,7 @@ def _signature(text: Opinion | Addendum, zone: str) -> dict[str, Any] | None:
     return {
         "name": block(signature.name),
         "role": signature.role,
-        "facility": signature.facility,
+        "facility": block(signature.facility),
         "moments": [_moment(face) for face in signature.clocks],
         "digest": signature.digest,
     }

@@ -1,5 +1,6 @@
 """Which signs our fonts can print, read from the table `cmap` of each face (OpenType, formats 4 and 12)."""
 
+import re
 import struct
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -10,31 +11,41 @@ from typesetting.press import FONTS
 
 # Faces of running text; headings are our own words.
 FACES = ("SourceSans3-Regular.ttf", "NotoSansArabic-Regular.ttf", "NotoSansSC-Regular.ttf")
+FALLBACK = FONTS / "fallback"
 # Drawn by no font: line ends, joiners, directions, variation selectors.
 INVISIBLE = {"Cc", "Cf", "Zl", "Zp"}
+# Among those, what stands for a shape of old scripts that none of our fonts has.
+VISIBLE_FORMATS = re.compile("[\U000110bd\U000110cd\U00013430-\U0001343f]")
+# PDF/UA refuses them, whatever the font.
+FORBIDDEN = re.compile("[\x00\ufeff\ufffe]")
 REPLACEMENT = "\u25a1"
 
 
 @cache
-def printable() -> frozenset[int]:
-    """Return the code points that have a shape in some face."""
-    return frozenset(code for name in FACES for code in _codes_of(FONTS / name))
+def printable() -> bytes:
+    """Return the code points that have a shape in some face, one bit each: as a set they would take 5 MB."""
+    bits = bytearray(0x110000 // 8)
+    for path in (*(FONTS / name for name in FACES), *sorted(FALLBACK.glob("*.[ot]tf"))):
+        for code in _codes_of(path):
+            bits[code >> 3] |= 1 << (code & 7)
+    return bytes(bits)
 
 
 def unprintable(texts: Iterable[str]) -> list[str]:
     """Return the signs no face can draw, each once, in order."""
-    known = printable()
-    return list(dict.fromkeys(sign for text in texts for sign in text if not _can_be_drawn(sign, known)))
+    return list(dict.fromkeys(sign for text in texts for sign in text if not _can_be_drawn(sign)))
 
 
 def with_replacements(text: str) -> str:
-    """Return a text in which a box stands for each sign that no face can draw."""
-    known = printable()
-    return "".join(sign if _can_be_drawn(sign, known) else REPLACEMENT for sign in text)
+    """Return a text in which a box stands for each sign that no face can draw, without what a PDF may not have."""
+    return "".join(sign if _can_be_drawn(sign) else REPLACEMENT for sign in FORBIDDEN.sub("", text))
 
 
-def _can_be_drawn(sign: str, known: frozenset[int]) -> bool:
-    return ord(sign) in known or unicodedata.category(sign) in INVISIBLE or "\ufe00" <= sign <= "\ufe0f"
+def _can_be_drawn(sign: str) -> bool:
+    code = ord(sign)
+    if printable()[code >> 3] >> (code & 7) & 1 or "\ufe00" <= sign <= "\ufe0f":
+        return True
+    return unicodedata.category(sign) in INVISIBLE and not VISIBLE_FORMATS.match(sign)
 
 
 def _codes_of(path: Path) -> Iterator[int]:

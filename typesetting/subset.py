@@ -1,6 +1,7 @@
-"""Makes NotoSansSC-Regular.ttf from the whole face: python -m typesetting.subset NotoSansSC_400Regular.ttf.
+"""Makes the two faces of Chinese: python -m typesetting.subset NotoSansSC_400Regular.ttf NotoSansCJK-Regular.ttc.
 
-Needs fontTools (`pip install fonttools`), which the portal does not.
+The first is what most texts need and is read in a moment; the second is the rest (rare signs of names, traditional
+ones, Hangul), read only for a text that has one. Needs fontTools (`pip install fonttools`), which the portal does not.
 """
 
 import sys
@@ -9,8 +10,13 @@ from pathlib import Path
 
 import opencc
 from fontTools import subset
+from fontTools.ttLib import TTFont
 
-FONT = Path(__file__).parent / "fonts" / "NotoSansSC-Regular.ttf"
+FONTS = Path(__file__).parent / "fonts"
+COMMON = FONTS / "NotoSansSC-Regular.ttf"
+REST = FONTS / "fallback" / "NotoSansCJKsc-Regular.otf"
+# Which face of the collection is the simplified Chinese one.
+SIMPLIFIED = 2
 # Each simplified character with its traditional forms, parted by blanks.
 TRADITIONAL_FORMS = Path(opencc.__file__).parent / "dictionary" / "STCharacters.txt"
 # ASCII, Latin-1, general punctuation, CJK punctuation, full-width forms.
@@ -38,16 +44,30 @@ def characters() -> set[str]:
     return simplified | traditional | {chr(code) for codes in PUNCTUATION for code in codes}
 
 
-def main(whole: str) -> None:
-    """Write the subset beside the other faces."""
+def make_common(whole: str) -> None:
+    """Write the face of common signs."""
     options = subset.Options(hinting=False, layout_features=["kern", "liga", "locl", "ccmp", "mark", "mkmk", "palt"])
     options.name_IDs = ["*"]
     font = subset.load_font(whole, options)
+    _write(font, options, COMMON, map(ord, characters()))
+
+
+def make_rest(collection: str) -> None:
+    """Write the face of every other sign; letters of Korean in parts are joined."""
+    options = subset.Options(hinting=False, layout_features=["ccmp", "ljmo", "vjmo", "tjmo"], font_number=SIMPLIFIED)
+    options.name_IDs = ["*"]
+    font = subset.load_font(collection, options)
+    known = set(TTFont(COMMON).getBestCmap()) - {ord(" ")}
+    _write(font, options, REST, set(font.getBestCmap()) - known)
+
+
+def _write(font: TTFont, options: subset.Options, target: Path, codes: Iterable[int]) -> None:
     wanted = subset.Subsetter(options)
-    wanted.populate(text="".join(sorted(characters())))
+    wanted.populate(unicodes=sorted(codes))
     wanted.subset(font)
-    subset.save_font(font, str(FONT), options)
+    subset.save_font(font, str(target), options)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    make_common(sys.argv[1])
+    make_rest(sys.argv[2])

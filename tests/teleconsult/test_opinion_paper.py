@@ -241,7 +241,7 @@ def test_a_draft_says_so_on_every_page(case: Request, by: Actor):
 
 def test_signs_without_a_shape_become_boxes_and_it_is_said(case: Request, by: Actor):
     opinion = in_language(case, by, "en")
-    factories.ask_follow_up(case, "हाँ 😀?")
+    factories.ask_follow_up(case, "ᚠᚢ?")
     workflow.answer_follow_up(question=opinion.follow_up_questions.get(), by=by, text="Yes.", language="en")
 
     text = words_in(opened(opinion_paper.pdf(Opinion.objects.get(pk=opinion.pk))))
@@ -250,14 +250,61 @@ def test_signs_without_a_shape_become_boxes_and_it_is_said(case: Request, by: Ac
     assert "Somesignsofyourownwordscannotbeprintedhere" in text
 
 
+def test_a_name_of_any_script_is_printed(case: Request, by: Actor):
+    opinion = in_language(case, by, "zh-hans")
+    case.patient_name = "龑喆 𠮷野 יעל Ναταλία ნინო สมชาย 김민준 さくら Արմեն"
+    case.save()
+
+    text = words_in(opened(opinion_paper.pdf(Opinion.objects.get(pk=opinion.pk))))
+
+    assert bare(re.sub(r"[יעלม]", "", case.patient_name)) in re.sub(r"[יעלม]", "", text)
+    assert set("יעל") <= set(text)
+    assert REPLACEMENT not in text
+    assert opinion_paper.data_of(opinion)["notices"] == []
+
+
+def test_a_name_with_a_sign_no_font_has_says_so(case: Request, by: Actor):
+    opinion = in_language(case, by, "en")
+    case.patient_name = "Ada ᚠ"
+    case.save()
+
+    data = opinion_paper.data_of(Opinion.objects.get(pk=opinion.pk))
+
+    assert data["patient"] == [f"\u2068Ada {REPLACEMENT}\u2069"]
+    assert data["notices"] == ["Some signs of your own words cannot be printed here; you read them in your request."]
+
+
+@pytest.mark.parametrize("sign", ["\ufeff", "\u0001", "\u200d", "\U000e0067", "\ue000", "\u20e3", "\u0301", "\ufffe"])
+def test_no_sign_keeps_the_paper_from_being_set(case: Request, by: Actor, sign: str):
+    words = f"a {sign} b{sign} {sign}c 中{sign} ب{sign}"
+    opinion = in_language(case, by, "en", plain_words=words, letter=words)
+
+    assert opinion_paper.pdf(opinion).startswith(b"%PDF")
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "way"),
+    [
+        ("אני צריך ניתוח? NASCET 50 %", "en", "rtl"),
+        ("I need it? ניתוח", "ar", "ltr"),
+        ("?? 50 %", "ar", "rtl"),
+        ("", "en", "ltr"),
+    ],
+)
+def test_words_of_a_patient_run_as_their_letters_do(text: str, language: str, way: str):
+    assert opinion_paper.words_of_patient(text, language)["direction"] == way
+
+
 def test_a_very_long_word_stays_on_the_page(case: Request, by: Actor):
     word = "https://example.org/" + "a" * 300
     pieces = opinion_paper.block(word).split(opinion_paper.BREAK)
 
     assert "".join(pieces) == word
     assert max(map(len, pieces)) <= 20
-    for whole in ("镥" * 100, "Thrombozytenaggregationshemmungsbehandlung.", "short"):
+    for whole in ("镥" * 100, "ต้องการทราบว่า" * 9, "Thrombozytenaggregationshemmungsbehandlung.", "short"):
         assert opinion_paper.block(whole) == whole
+    assert opinion_paper.BREAK in opinion_paper.block("请看https://example.org/" + "a" * 60)
+    assert opinion_paper.block("x1" * 19 + "xe\u0301" + "y" * 30).find(f"{opinion_paper.BREAK}\u0301") == -1
     assert opinion_paper.pdf(in_language(case, by, "en", letter=word)).startswith(b"%PDF")
 
 
@@ -271,8 +318,8 @@ def test_what_our_fonts_can_print():
     medical = "≥ ≤ ± × ÷ → µ α β γ ° ² ³ ½ • – — ′ ″ ™ ℃ ‰ ∞ ≈ ≠ Å Đ Ł Ş ğ ạ ế ữ ٣ گ چ پ ژ 镥 锝 镓 钇 碘 ё Ё ї"
 
     assert unprintable([medical]) == []
-    assert unprintable(["a😀b", "😀", "א"]) == ["😀", "א"]
-    assert with_replacements("a😀b") == f"a{REPLACEMENT}b"
+    assert unprintable(["aᚠb", "ᚠ", "𓀀", "\U00013430"]) == ["ᚠ", "𓀀", "\U00013430"]
+    assert with_replacements("aᚠ\ufeffb\x00") == f"a{REPLACEMENT}b"
 
 
 @pytest.mark.parametrize(

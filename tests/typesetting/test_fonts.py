@@ -14,6 +14,7 @@ import yaml
 from django.conf import settings as project
 from PIL import Image, ImageChops
 
+from typesetting.coverage import FALLBACK, REPLACEMENT, with_replacements
 from typesetting.press import FONTS, fonts, typeset
 
 ROOT = Path(project.BASE_DIR)
@@ -89,7 +90,7 @@ def test_every_letter_we_write_has_a_shape(set_text: Set, every_word: str, langu
 @pytest.mark.parametrize("role", ROLES)
 def test_a_letter_without_a_shape_is_refused(set_text: Set, role: str) -> None:
     with pytest.raises(typst.TypstError, match="could not be displayed"):
-        set_text("ሀኪም", "en", role)
+        set_text("ᚠᚢᚦ", "en", role)
 
 
 @pytest.mark.parametrize(
@@ -112,6 +113,39 @@ def test_traditional_characters_of_names_are_there(set_text: Set) -> None:
     assert faces_in(set_text("陳張劉黃楊趙吳鄭謝許鄧馮葉蘇盧蔣賈魏羅龍蕭譚鍾鐘龔", "zh-hans")) == {"NotoSansSC-Regular"}
 
 
+@pytest.mark.parametrize(
+    ("text", "face"),
+    [
+        ("喆珺堃龑㛃𠮷", "NotoSansCJKsc-Regular"),
+        ("김민준", "NotoSansCJKsc-Regular"),
+        ("さくらサクラ", "NotoSansSC-Regular"),
+        ("יעל", "NotoSansHebrew-Regular"),
+        ("สมชาย", "NotoSansThai-Regular"),
+        ("प्रिया", "NotoSansDevanagari-Regular"),
+        ("রহিম", "NotoSansBengali-Regular"),
+        ("ნინო", "NotoSansGeorgian-Regular"),
+        ("Արմեն", "NotoSansArmenian-Regular"),
+        ("Γιώργος", "SourceSans3-Regular"),
+        ("Әлия", "SourceSans3-Regular"),
+        ("😀1️⃣👨‍👩‍👧", "NotoEmoji-Regular"),
+        ("𝗕𝗼𝗹𝗱", "NotoSansMath-Regular"),
+    ],
+)
+def test_words_of_people_from_anywhere_have_a_face(set_text: Set, text: str, face: str) -> None:
+    assert faces_in(set_text(text, "en")) == {face}
+
+
+def test_what_is_said_to_be_printable_can_be_set(set_text: Set) -> None:
+    """Of Chinese and Korean signs every hundredth is tried; of all others each, and what is invisible."""
+    drawn = with_replacements("".join(map(chr, [*range(0xD800), *range(0xE000, 0x110000)])))
+    signs = [sign for sign in drawn if sign != REPLACEMENT]
+    many = {sign for sign in signs if "\u3400" <= sign <= "\ud7a3" or sign >= "\U00020000"}
+    tried = [sign for number, sign in enumerate(signs) if sign not in many or number % 100 == 0]
+
+    assert len(tried) > 10_000
+    assert set_text(" ".join(tried), "en").startswith(b"%PDF")
+
+
 def test_arabic_letters_are_joined(set_text: Set) -> None:
     apart = "\N{ZERO WIDTH NON-JOINER}".join("بيت")
 
@@ -132,8 +166,10 @@ def test_arabic_runs_from_the_right(set_text: Set) -> None:
 
 def test_only_our_fonts_are_known() -> None:
     found = {(face.family, face.weight) for face in fonts().fonts()}
+    look = (ROOT / "templates" / "typeset" / "look.typ").read_text()
+    ours = {(face.family, face.weight) for face in fonts().fonts() if FALLBACK not in Path(str(face.path)).parents}
 
-    assert found == {
+    assert ours == {
         ("Source Serif 4", 500),
         ("Source Sans 3", 400),
         ("Source Sans 3", 600),
@@ -142,7 +178,10 @@ def test_only_our_fonts_are_known() -> None:
         ("Noto Sans Arabic", 600),
         ("Noto Sans SC", 400),
     }
-    assert {path.name for path in FONTS.glob("*.ttf")} == {Path(str(face.path)).name for face in fonts().fonts()}
+    assert {weight for _family, weight in found - ours} == {400}
+    for family, _weight in found:
+        assert f'"{family}"' in look or f'"{family.removeprefix("Noto Sans ")}"' in look, family
+    assert {path.name for path in FONTS.rglob("*.[ot]tf")} == {Path(str(face.path)).name for face in fonts().fonts()}
 
 
 def test_each_font_is_in_the_readme_and_has_its_licence() -> None:
@@ -154,6 +193,11 @@ def test_each_font_is_in_the_readme_and_has_its_licence() -> None:
         assert family in readme, path
         assert f"-{weight}.ttf" in readme, path
         assert family.lower() in licences, path
+    licence = (FALLBACK / "LICENSE.txt").read_text()
+    for path in FALLBACK.glob("*.[ot]tf"):
+        script = path.stem.removesuffix("-Regular").removeprefix("NotoSans")
+        assert path.name in readme or re.search(rf"[:,] {script}\b", readme), path
+        assert path.name in licence, path
 
 
 def test_the_look_has_the_colours_of_the_pages() -> None:
