@@ -20,12 +20,17 @@ from typesetting.press import typeset
 
 TEMPLATE = "typeset/opinion.typ"
 # What is longer than a line and no word that can be hyphenated may be broken anywhere: at places nobody sees.
+# Addresses break by themselves after their slashes, hyphens and question marks.
 LONGEST_RUN, LONGEST_WORD, PIECE = 40, 70, 20
 BREAK = "\u200b"
 # Scripts without blanks between words (Thai, Lao, Tibetan, Myanmar, Khmer, Chinese, kana): they break by themselves.
 WITHOUT_BLANKS = r"\u0e00-\u109f\u1780-\u17ff\u3000-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-RUN = re.compile(rf"[^\s{WITHOUT_BLANKS}]{{{LONGEST_RUN},}}")
+RUN = re.compile(rf"[^\s/?\-{WITHOUT_BLANKS}]{{{LONGEST_RUN},}}")
 JOINER = "\u200d"
+# A dose is read wrong when its unit, or the sign that says "at least", stands on another line.
+UNIT = r"mmHg|kPa|mmol|mcg|мкг|[GMk]?Bq|c?Gy|m?Sv|UI|IU|[µμmkcdn]?[gLlm]|[мк]?г|мл|°C|[%‰]"
+BLANK_IN_DOSE = re.compile(rf"(?<=\d) (?=(?:{UNIT})(?![^\W\d_]))|(?<=[≥≤<>±~]) (?=\d)")
+NO_BREAK_SPACE = "\u00a0"
 
 
 def pdf(opinion: Opinion) -> bytes:
@@ -53,19 +58,19 @@ def _data(opinion: Opinion) -> dict[str, Any]:
         "notices": _notices(opinion),
         "patient": [isolated(block(request.patient_name))] if request.patient_name else [],
         "facility": block(opinion.facility.official_name),
-        "plain_words": paragraphs(opinion.plain_words),
+        "plain_words": said(opinion.plain_words, language),
         "answers": [
             {
-                "question": words_of_patient(part["question"], request.language if part["is_patients"] else language),
+                "question": said(part["question"], request.language if part["is_patients"] else language),
                 "is_patients": part["is_patients"],
-                "answer": paragraphs(part["answer"]),
+                "answer": said(part["answer"], language),
             }
             for part in opinion.answered
         ],
         "options": [
             {
                 "kind": card.label,
-                "text": paragraphs(card.text),
+                "text": said(card.text, language),
                 "treatment": block(card.treatment),
                 "facility": block(card.facility),
                 "trial": block(card.trial),
@@ -73,14 +78,13 @@ def _data(opinion: Opinion) -> dict[str, Any]:
             }
             for card in opinions.cards_of(opinion)
         ],
-        "letter": paragraphs(opinion.letter),
+        "letter": said(opinion.letter, language),
         "signature": _signature(opinion, request.zone),
         "addenda": [
             {
                 "heading": _("Addendum %(number)s") % {"number": row.number},
-                "language": row.language,
                 "notices": _translation_notice(row),
-                "text": paragraphs(row.text),
+                "text": said(row.text, row.language),
                 "signature": _signature(row, request.zone),
             }
             for row in opinion.addenda.all()
@@ -88,10 +92,9 @@ def _data(opinion: Opinion) -> dict[str, Any]:
         ],
         "questions": [
             {
-                "question": words_of_patient(row.question, row.language),
-                "answer": paragraphs(row.answer),
-                "answer_language": row.answer_language or language,
-                "answered": "; ".join(_moment(face) for face in clock.two_clocks(row.answered_at, request.zone)),
+                "question": said(row.question, row.language),
+                "answer": said(row.answer, row.answer_language or language),
+                "answered": [_moment(face) for face in clock.two_clocks(row.answered_at, request.zone)],
             }
             for row in opinion.follow_up_questions.all()
             if row.answered_at
@@ -109,13 +112,16 @@ def paragraphs(text: str) -> list[list[str]]:
 
 
 def block(text: str) -> str:
-    """Return a line that can be set: a box for a sign no face has, long words with places to break."""
-    return RUN.sub(lambda run: _breakable(run[0]), with_replacements(text))
+    """Return a line that can be set: a box for a sign no face has, long words with places to break, doses without."""
+    return RUN.sub(_breakable, BLANK_IN_DOSE.sub(NO_BREAK_SPACE, with_replacements(text)))
 
 
-def _breakable(run: str) -> str:
-    is_word = run.strip(".,;:!?()\"'").isalpha() and len(run) < LONGEST_WORD
-    return run if is_word else BREAK.join(_cut(run))
+def _breakable(found: re.Match[str]) -> str:
+    run = found[0]
+    if run.strip(".,;:!()\"'").isalpha() and len(run) < LONGEST_WORD:
+        return run
+    begins_in_word = found.start() > 0 and not found.string[found.start() - 1].isspace()
+    return BREAK * begins_in_word + BREAK.join(_cut(run))
 
 
 def _cut(run: str) -> list[str]:
@@ -129,8 +135,8 @@ def _cut(run: str) -> list[str]:
     return pieces
 
 
-def words_of_patient(text: str, language: str) -> dict[str, Any]:
-    """Return words that may be of any language, as paragraphs, with the direction most of their letters have."""
+def said(text: str, language: str) -> dict[str, Any]:
+    """Return somebody's words with the direction most of their letters have: a patient may write in any language."""
     kinds = Counter(unicodedata.bidirectional(sign) for sign in text)
     to_left, to_right = kinds["R"] + kinds["AL"], kinds["L"]
     way = direction(language) if to_left == to_right else "rtl" if to_left > to_right else "ltr"

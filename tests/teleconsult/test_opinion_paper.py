@@ -292,7 +292,7 @@ def test_no_sign_keeps_the_paper_from_being_set(case: Request, by: Actor, sign: 
     ],
 )
 def test_words_of_a_patient_run_as_their_letters_do(text: str, language: str, way: str):
-    assert opinion_paper.words_of_patient(text, language)["direction"] == way
+    assert opinion_paper.said(text, language)["direction"] == way
 
 
 def test_a_very_long_word_stays_on_the_page(case: Request, by: Actor):
@@ -303,7 +303,7 @@ def test_a_very_long_word_stays_on_the_page(case: Request, by: Actor):
     assert max(map(len, pieces)) <= 20
     for whole in ("镥" * 100, "ต้องการทราบว่า" * 9, "Thrombozytenaggregationshemmungsbehandlung.", "short"):
         assert opinion_paper.block(whole) == whole
-    assert opinion_paper.BREAK in opinion_paper.block("请看https://example.org/" + "a" * 60)
+    assert opinion_paper.BREAK in opinion_paper.block("请看https://example.org/" + "a" * 80)
     assert opinion_paper.block("x1" * 19 + "xe\u0301" + "y" * 30).find(f"{opinion_paper.BREAK}\u0301") == -1
     assert opinion_paper.pdf(in_language(case, by, "en", letter=word)).startswith(b"%PDF")
 
