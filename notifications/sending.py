@@ -6,6 +6,7 @@ lease with the same Message-ID, by which mail systems (and our spool) know the s
 
 import contextlib
 import logging
+import re
 import smtplib
 import time
 from dataclasses import dataclass
@@ -110,7 +111,8 @@ def build(message: OutboxMessage) -> EmailMultiAlternatives:
         }
         # One line, whatever somebody typed: a subject cannot add a header.
         subject = " ".join(_render(f"{message.kind}.subject.txt", content, is_html=False).split())
-        text = _render(f"{message.kind}.txt", content, is_html=False).strip() + "\n"
+        # Empty blocks leave empty lines behind.
+        text = re.sub(r"\n{3,}", "\n\n", _render(f"{message.kind}.txt", content, is_html=False).strip()) + "\n"
         html = _render(f"{message.kind}.html", content | {"subject": subject}, is_html=True).strip() + "\n"
     mail = EmailMultiAlternatives(
         subject, text, settings.DEFAULT_FROM_EMAIL, [message.to], headers=_headers(message, language)

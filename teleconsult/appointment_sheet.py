@@ -5,8 +5,9 @@ from typing import Any
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from taxonomy.languages import BCP47
+from taxonomy.languages import BCP47, isolated
 from teleconsult.appointments import Appointment
+from typesetting.coverage import with_replacements
 from typesetting.press import typeset
 
 TEMPLATE = "typeset/appointment.typ"
@@ -28,12 +29,17 @@ def data_of(appointment: Appointment, language: str) -> dict[str, Any]:
         "reference": booking.request.reference,
         "date": appointment.date,
         "clocks": [
-            {"time": span.time, "place": span.place, "offset": span.offset, "date": span.date}
+            {
+                "time": span.time,
+                "place": with_replacements(span.place),
+                "offset": span.offset,
+                "date": span.date,
+            }
             for span in appointment.clocks
         ],
         "facts": [
-            {"name": _("How you meet"), "value": _where(appointment)},
-            {"name": _("Hospital"), "value": booking.facility.official_name},
+            {"name": _("How you meet"), "value": with_replacements(_where(appointment))},
+            {"name": _("Hospital"), "value": with_replacements(booking.facility.official_name)},
             {"name": _("Languages"), "value": " – ".join(appointment.languages)},
         ],
         "notes": [*(_change(change) for change in appointment.changes), _("You can move or cancel it on your page.")],
@@ -44,7 +50,7 @@ def _where(appointment: Appointment) -> str:
     if appointment.booking.is_remote:
         return _("By video. The way in stands on your page; it opens 15 minutes before.")
     if appointment.city:
-        return _("In person, in %(place)s") % {"place": appointment.city}
+        return _("In person, in %(place)s") % {"place": isolated(appointment.city)}
     return _("In person, at the hospital")
 
 

@@ -28,8 +28,8 @@ WITHOUT_BLANKS = r"\u0e00-\u109f\u1780-\u17ff\u3000-\u9fff\uf900-\ufaff\U0002000
 RUN = re.compile(rf"[^\s/?\-{WITHOUT_BLANKS}]{{{LONGEST_RUN},}}")
 JOINER = "\u200d"
 # A dose is read wrong when its unit, or the sign that says "at least", stands on another line.
-UNIT = r"mmHg|kPa|mmol|mcg|мкг|[GMk]?Bq|c?Gy|m?Sv|UI|IU|[µμmkcdn]?[gLlm]|[мк]?г|мл|°C|[%‰]"
-BLANK_IN_DOSE = re.compile(rf"(?<=\d) (?=(?:{UNIT})(?![^\W\d_]))|(?<=[≥≤<>±~]) (?=\d)")
+UNIT = r"mmHg|kPa|mmol|mcg|мкг|[GMk]?Bq|c?Gy|m?Sv|UI|IU|[µμmkcdn]?[gLlm]|[мк]?г|мл|с?м|мм|°C|[%‰]"
+BLANK_IN_DOSE = re.compile(rf"(?<=\d) (?=(?:{UNIT})(?![^\W\d_²³]))|(?<=[≥≤<>±~]) (?=\d)")
 NO_BREAK_SPACE = "\u00a0"
 
 

@@ -1,12 +1,16 @@
 """The catalogues of words: complete, not fuzzy, same placeholders, nothing stale."""
 
 import ast
+import datetime
 import re
 from pathlib import Path
 
 import polib
 import pytest
 from django.conf import settings
+from django.utils import translation
+from django.utils.dates import MONTHS, MONTHS_3, MONTHS_ALT, MONTHS_AP, WEEKDAYS, WEEKDAYS_ABBR
+from django.utils.formats import date_format
 
 from healthlombardy.local.messages import APPS, GROUPS, KEYWORDS, PLURALS, Sentence, catalogue_path, collect
 
@@ -119,3 +123,37 @@ def test_what_an_app_raises_or_shows_is_not_formatted_before_it_is_translated(ap
                 wrong.append(f"{path.relative_to(ROOT)}:{node.lineno}")
 
     assert wrong == []
+
+
+# --- dates ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("language", "day", "named"),
+    [
+        ("en", "22 November 2026", "Sunday, November"),
+        ("it", "22 novembre 2026", "domenica, novembre"),
+        ("ar", "22 نوفمبر 2026", "الأحد, نوفمبر"),
+        ("zh-hans", "2026年11月22日", "星期日, 十一月"),
+        ("es", "22 de noviembre de 2026", "domingo, noviembre"),
+        ("fr", "22 novembre 2026", "dimanche, novembre"),
+        ("de", "22. November 2026", "Sonntag, November"),
+        ("ru", "22 ноября 2026 г.", "Воскресенье, Ноябрь"),
+    ],
+)
+def test_a_date_is_written_as_the_language_writes_it(language: str, day: str, named: str) -> None:
+    date = datetime.date(2026, 11, 22)
+
+    with translation.override(language):
+        assert date_format(date, "DATE_FORMAT") == day
+        assert date_format(date, "l, F") == named
+
+
+def test_no_italian_month_or_day_has_a_capital_letter() -> None:
+    names = [MONTHS, MONTHS_3, MONTHS_ALT, MONTHS_AP, WEEKDAYS, WEEKDAYS_ABBR]
+
+    with translation.override("it"):
+        written = [str(name) for group in names for name in group.values()]
+
+    assert len(written) == 62
+    assert [name for name in written if name != name.lower()] == []

@@ -308,6 +308,25 @@ def test_a_very_long_word_stays_on_the_page(case: Request, by: Actor):
     assert opinion_paper.pdf(in_language(case, by, "en", letter=word)).startswith(b"%PDF")
 
 
+def test_a_dose_stays_in_one_line():
+    apart = "≥ 40 mmHg, 5 mg/die, 1.2 cm², 58 %, 28 мм рт. ст., 177 Lu, 2 people, 3 months, 10 µg b.i.d."
+
+    assert opinion_paper.block(apart) == (
+        "≥\u00a040\u00a0mmHg, 5\u00a0mg/die, 1.2\u00a0cm², 58\u00a0%, 28\u00a0мм рт. ст., 177 Lu, 2 people, 3 months, "
+        "10\u00a0µg b.i.d."
+    )
+
+
+def test_an_address_breaks_by_itself_and_can_be_copied(case: Request, by: Actor):
+    address = (
+        "https://example.org/Guidelines/Valvular-Heart-Disease-Guidelines-2021-full-text?version=2&language=english"
+    )
+
+    assert opinion_paper.block(address) == address
+    text = words_in(opened(opinion_paper.pdf(in_language(case, by, "en", letter=f"Please also see there: {address}."))))
+    assert address in text
+
+
 def test_the_page_is_a_picture_too(case: Request, by: Actor):
     opinion = in_language(case, by, "ar")
 
