@@ -536,8 +536,14 @@ class PaperView(SignedInPatientPage, FormView):
         }
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Add the checklist."""
-        return super().get_context_data(checklist=self.checklist, **kwargs)
+        """Add the checklist, the papers sent so far, and those on their way."""
+        request = self.patient_request
+        return super().get_context_data(
+            checklist=self.checklist,
+            sent=request.documents.with_looks(),
+            uploads=request.uploads.on_the_way(),
+            **kwargs,
+        )
 
     def form_valid(self, form: DocumentForm) -> HttpResponse:
         """Keep the file and lead back to the papers."""
