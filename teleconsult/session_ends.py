@@ -51,7 +51,10 @@ def keep_words(request: HttpRequest, reader: Person) -> bool:
     if not permissions.may(action, reader, case):
         return False
     if match.url_name in TYPED_IN:
-        form, names = desk_opinions.typed_key(action, match.kwargs.get("question")), names_in(action, request.POST, case)
+        form, names = (
+            desk_opinions.typed_key(action, match.kwargs.get("question")),
+            names_in(action, request.POST, case),
+        )
     elif action in FORMS:
         form, names = action.value, FORMS[action](request.POST, case=case, reader=reader).names
     else:
