@@ -6,6 +6,8 @@ const LARGEST = 8 * 1024 * 1024;
 const SMALLEST = 256 * 1024;
 const SILENCE = 60_000;
 const LONGEST_WAIT = 30_000;
+// So long a page that stays open asks what became of its files.
+const LONGEST_CHECK = 3_600_000;
 const VERSION = { "Tus-Resumable": "1.0.0" };
 const PIECE = { "Content-Type": "application/offset+octet-stream" };
 const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte"];
@@ -236,11 +238,12 @@ async function work() {
   }
 }
 
-// What the server says by now: the papers that are kept, the checklist, what is still being checked.
+// What the server says by now: the papers that are kept, the checklist, what is still being checked. A large study takes minutes.
 let renewal = 0;
 async function renew() {
   const mine = ++renewal;
-  for (let pause = 1000; pause <= LONGEST_WAIT; pause *= 2) {
+  const end = Date.now() + LONGEST_CHECK;
+  for (let pause = 1000; Date.now() < end; pause = Math.min(LONGEST_WAIT, pause * 2)) {
     await wait(pause);
     if (mine !== renewal) return;
     let fresh;
