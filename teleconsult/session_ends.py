@@ -11,13 +11,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.middleware.csrf import CsrfViewMiddleware
 from django.urls import Resolver404, ResolverMatch, resolve
 
+from accounts.models import User
 from accounts.sessions import owner_of_ended
 from teleconsult import desk, desk_opinions, permissions
 from teleconsult.enums import Action
 from teleconsult.forms.desk import FORMS
 from teleconsult.forms.desk_opinions import TYPED_IN, names_in
 from teleconsult.models import Request
-from teleconsult.querysets import Person
 
 
 class KeepTypedMiddleware:
@@ -29,18 +29,19 @@ class KeepTypedMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.method != "POST" or not request.path_info.startswith("/desk/"):
             return self.get_response(request)
-        if not request.user.is_authenticated:
+        person = request.user
+        if not isinstance(person, User):
             reader = owner_of_ended(request.COOKIES.get(settings.SESSION_COOKIE_NAME, ""))
             if reader is not None and is_our_form(request):
                 keep_words(request, reader)
             return self.get_response(request)
         response = self.get_response(request)
-        if response.status_code == 403 and has_old_token(request) and keep_words(request, request.user):
+        if response.status_code == 403 and has_old_token(request) and keep_words(request, person):
             return HttpResponseRedirect(request.path_info)
         return response
 
 
-def keep_words(request: HttpRequest, reader: Person) -> bool:
+def keep_words(request: HttpRequest, reader: User) -> bool:
     """Keep what was typed for a person, if the case is hers to see; return whether a form of a case was sent."""
     try:
         match = resolve(request.path_info)
@@ -63,7 +64,7 @@ def keep_words(request: HttpRequest, reader: Person) -> bool:
     return True
 
 
-def case_of(match: ResolverMatch, reader: Person) -> Request:
+def case_of(match: ResolverMatch, reader: User) -> Request:
     """Return the case of a form; raises NoSuchCase and KeyError."""
     find = desk_opinions.find_case if match.url_name in TYPED_IN else desk.find_case
     return find(match.kwargs["reference"], reader)

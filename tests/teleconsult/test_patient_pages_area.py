@@ -255,7 +255,6 @@ def test_a_paper_nobody_asked_for_goes_in_pieces_too(browser: Browser, coordinat
         (FileState.JUDGED, False, True),
         (FileState.CLEAN, False, True),
         (FileState.CLEAN, True, False),
-        (FileState.REFUSED, False, False),
     ],
 )
 def test_a_page_waits_for_what_the_scans_say(
