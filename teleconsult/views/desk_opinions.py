@@ -8,6 +8,7 @@ from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.urls import reverse
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.generic.base import ContextMixin
 
@@ -178,7 +179,7 @@ class OpinionView(OpinionPage):
         self.template_name = "teleconsult/desk/opinion_detail.html"
         return self.render_to_response(
             self.get_context_data(
-                **opinions.page_of(opinion),
+                **as_the_patient_reads_it(opinion),
                 lines=desk_opinions.delivery_words(opinion),
                 may_add=self.may_add,
                 may_answer=by_current,
@@ -203,7 +204,7 @@ class PreviewView(OpinionPage):
             return HttpResponseRedirect(self.url("opinion"))
         return self.render_to_response(
             self.get_context_data(
-                **opinions.page_of(opinion),
+                **as_the_patient_reads_it(opinion),
                 error=error,
                 problems=desk_opinions.problems_of(opinion),
                 may_sign=workflow.allows(Action.SIGN_OPINION, self.actor, self.case),
@@ -388,6 +389,12 @@ class AnswerView(OpinionPage):
             ),
             status=status,
         )
+
+
+def as_the_patient_reads_it(opinion: Opinion) -> dict[str, Any]:
+    """Return what the sheet of an opinion prints, in the patient's language: the desk may have another one."""
+    with translation.override(opinion.request.language):
+        return opinions.page_of(opinion)
 
 
 def seen_version(request: HttpRequest) -> int:

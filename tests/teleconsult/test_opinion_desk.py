@@ -14,13 +14,14 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.translation import override
 
 from accounts.models import User
 from accounts.sessions import SessionStore
 from facilities.enums import StaffRole
 from facilities.models import Facility
 from teleconsult import workflow
-from teleconsult.enums import OptionKind, Status
+from teleconsult.enums import OptionKind, Role, Status
 from teleconsult.models import CoordinationOffice, FollowUpQuestion, Opinion, Request
 from teleconsult.models.opinions import option
 from teleconsult.permissions import Actor
@@ -311,6 +312,23 @@ def test_names_the_catalogue_does_not_know_are_kept_and_keep_it_from_being_signe
     assert client.post(url(case, "sign/"), {"seen_version": "1"}).status_code == 409
     assert not the_opinion(case).is_signed
     assert "Moon therapy" in client.get(url(case)).content.decode()
+
+
+def test_the_sheet_speaks_the_language_of_the_patient_alone(case: Request, specialist: User, enter: Enter):
+    client = enter(specialist)
+    case.zone, case.language = "Asia/Dubai", "ar"
+    case.save()
+    client.post(url(case), filled(case, language="ar"))
+    preview = client.get(url(case, "preview/")).content.decode()
+    client.post(url(case, "sign/"), {"seen_version": "1"})
+    delivered = client.get(url(case)).content.decode()
+
+    with override("ar"):
+        words = [str(OptionKind.HOME.label), str(Role.SPECIALIST.label)]
+    assert f"<span>{words[0]}</span>" in preview
+    assert f"<span>{words[0]}</span>" in delivered
+    assert words[1] in delivered
+    assert "(Dubai)" not in delivered
 
 
 def test_a_sign_that_cannot_be_printed_is_said_before_signing(case: Request, specialist: User, enter: Enter):
