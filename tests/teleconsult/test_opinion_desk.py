@@ -314,13 +314,13 @@ def test_names_the_catalogue_does_not_know_are_kept_and_keep_it_from_being_signe
     assert "Moon therapy" in client.get(url(case)).content.decode()
 
 
-def test_the_sheet_speaks_the_language_of_the_patient_alone(case: Request, specialist: User, enter: Enter):
+def test_the_sheet_speaks_the_language_of_the_patient_alone(case: Request, specialist: User, enter: Enter, by: Actor):
     client = enter(specialist)
     case.zone, case.language = "Asia/Dubai", "ar"
     case.save()
     client.post(url(case), filled(case, language="ar"))
     preview = client.get(url(case, "preview/")).content.decode()
-    client.post(url(case, "sign/"), {"seen_version": "1"})
+    workflow.sign_opinion(request=case, by=by, seen_version=1, factor_at=the_opinion(case).saved_at)
     delivered = client.get(url(case)).content.decode()
 
     with override("ar"):
