@@ -152,7 +152,7 @@ class UserAdmin(AdministratorsOnly):
     def sign_out(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """End all sessions of people."""
         for user in queryset:
-            user.end_sessions()
+            roles.sign_out(user=user, by=request.user)
         self._tell(
             request, ngettext("%(count)d person signed out.", "%(count)d people signed out.", len(queryset)), queryset
         )

@@ -8,6 +8,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+# The cookie of a dead session opens nothing; for so long the words of a form that came with it are kept.
+LONGEST_BREAK = datetime.timedelta(hours=24)
+
 
 class AssociationRoleQuerySet(models.QuerySet):
     """A list of roles in the association."""
@@ -38,5 +41,9 @@ class SessionQuerySet(models.QuerySet):
         )
 
     def dead(self) -> Self:
-        """Keep the others: a sweep removes them."""
+        """Keep the others."""
         return self.exclude(pk__in=self.alive().values("pk"))
+
+    def forgotten(self) -> Self:
+        """Keep the dead ones that a sweep removes: what is sent after a long break is still known to be hers."""
+        return self.dead().filter(used_at__lt=timezone.now() - LONGEST_BREAK)

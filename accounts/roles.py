@@ -42,3 +42,10 @@ def lock(*, user: User, by: User | None) -> User:
     record(action=Action.REVOKED, by=actor(by), object=user, detail="account locked")
     user.end_sessions()
     return user
+
+
+@transaction.atomic
+def sign_out(*, user: User, by: User | None) -> None:
+    """End all sessions of a person."""
+    record(action=Action.SIGNED_OUT, by=actor(by), object=user)
+    user.end_sessions()

@@ -38,8 +38,8 @@ class SessionStore(SessionBase):
 
     @classmethod
     def clear_expired(cls) -> None:
-        """Remove the rows of sessions that are over."""
-        Session.objects.dead().delete()
+        """Remove the rows of sessions that were over a day ago."""
+        Session.objects.forgotten().delete()
 
     def load(self) -> dict[str, object]:
         """Return the content, empty where the session is over; note that it was used."""

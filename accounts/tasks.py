@@ -8,5 +8,5 @@ from accounts.sessions import SessionStore
 
 @shared_task(name="accounts.tasks.remove_ended_sessions")
 def remove_ended_sessions() -> None:
-    """Delete the rows of sessions that are over."""
+    """Delete the rows of sessions that were over a day ago."""
     SessionStore.clear_expired()

@@ -116,8 +116,13 @@ class ProfileView(StaffPage, UpdateView):
     def get_object(self, queryset: Any = None) -> User:
         return self.request.user
 
+    @transaction.atomic
     def form_valid(self, form: ProfileForm) -> HttpResponse:
+        """Save, and say in the trail what was changed: under this name opinions are signed."""
         response = super().form_valid(form)
+        if form.changed_data:
+            by = Actor.staff(self.request.user.pk)
+            record(action=Action.CHANGED, by=by, object=self.object, detail=", ".join(form.changed_data))
         messages.success(self.request, _("Saved."))
         return response
 

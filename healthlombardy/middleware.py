@@ -52,9 +52,18 @@ class TerseJsonFormatter(JsonFormatter):
     """One line of JSON; of an error the kind and the places in our code, never the values."""
 
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
-        """Leave out the request that Django adds where it refuses one: it prints as its whole address."""
+        """Leave out the request that Django adds where it refuses one: it prints as its whole address.
+
+        And the words of the error that Celery adds to a task that failed, in its sentence and beside it.
+        """
         super().add_fields(log_data, record, message_dict)
         log_data.pop("request", None)
+        task = log_data.pop("data", None)
+        if record.name.startswith("celery.") and record.levelno >= logging.WARNING:
+            log_data["message"] = str(record.msg).partition("%")[0].strip() or "failed"
+            if isinstance(task, dict):
+                log_data["message"] = f"task {task.get('description', 'failed')}"
+                log_data |= {"task": task.get("name"), "task_id": task.get("id")}
 
     def formatException(self, ei: Any) -> str:
         kind, _error, trace = ei

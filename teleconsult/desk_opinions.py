@@ -1,5 +1,6 @@
 """What the desk says about the opinions of a case: who writes, what is delivered, what waits for an answer."""
 
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -7,12 +8,29 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from teleconsult import opinions, reading, workflow
+from teleconsult import desk, opinions, reading, references, workflow
 from teleconsult.desk import time_words
 from teleconsult.enums import Action, Delivery, Status
 from teleconsult.models import Opinion, Request
 from teleconsult.permissions import Actor
+from teleconsult.querysets import Person
 from typesetting.coverage import unprintable
+
+
+def find_case(reference: str, reader: Person) -> Request:
+    """Return the case of an opinion; of a closed one its opinion opens for whoever signed it, and nothing else.
+
+    Raises `desk.NoSuchCase`.
+    """
+    own = Opinion.objects.visible_to(reader).own_of_closed(reader)
+    opinion = own.filter(request__reference=references.normalise(reference))
+    found = opinion.select_related("request__data_key", "request__office").first()
+    return found.request if found else desk.find_case(reference, reader)
+
+
+def typed_key(action: Action, question: uuid.UUID | None = None) -> str:
+    """Return under what name the words typed into a form about an opinion are kept."""
+    return f"{action.value}:{question.hex[:12]}" if question else action.value
 
 
 @dataclass(frozen=True)

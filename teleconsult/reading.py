@@ -1,6 +1,7 @@
 """Reading leaves a trace: no row in the trail, no data. And the patient's view of who read what."""
 
 import datetime
+import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from facilities.models import Facility
 from teleconsult import permissions
 from teleconsult.enums import Role
 from teleconsult.exceptions import FileNotReady, NotAllowed
-from teleconsult.models import Document, Opinion, Request
+from teleconsult.models import Booking, Document, Opinion, Request
 from teleconsult.permissions import Actor
 from vault import trail
 from vault.files import StoredFile
@@ -88,6 +89,13 @@ def view_preview(*, preview: Preview, document: Document, by: Actor, request: Re
 def refuse(*, request: Request, by: Actor, what: str = "") -> None:
     """Record that a signed-in person tried what is not hers; the view answers 404."""
     trail.record(action=trail.Action.REFUSED, by=by.for_trail(""), case=request, object=request, detail=what)
+
+
+def refuse_hidden(row: type[Booking | Document | Opinion], key: uuid.UUID, *, by: Actor, what: str) -> None:
+    """Record that somebody tried to open something of a request that is not hers; nothing of it is read."""
+    hidden = Request.objects.filter(pk__in=row.objects.filter(pk=key).values("request")).only("pk").first()
+    if hidden is not None:
+        refuse(request=hidden, by=by, what=what)
 
 
 def openings_of(request: Request, *, every: bool = False) -> dict[str, list[Opening]]:

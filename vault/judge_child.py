@@ -52,9 +52,13 @@ ACTIVE_SUBTYPES = {"/FileAttachment", "/RichMedia", "/Movie", "/Screen", "/3D"}
 MACRO_PARTS = re.compile(r"vbaproject|vbadata|/activex/|(^|/)macrosheets/|^basic/|^scripts/", re.IGNORECASE)
 EMBEDDED_PARTS = re.compile(r"/embeddings/.*\.bin$|^object \d+/.*\.bin$", re.IGNORECASE)
 OUTSIDE_TEMPLATE = re.compile(
-    rb'attachedTemplate"[^>]*TargetMode="External"|TargetMode="External"[^>]*attachedTemplate"'
+    rb"""attachedTemplate["'][^>]*TargetMode\s*=\s*["']External|TargetMode\s*=\s*["']External["'][^>]*attachedTemplate["']"""
 )
-FIELD_COMMAND = re.compile(rb"\bDDE(AUTO)?\b")
+# The words of a field may be cut into several runs; a field may be written as an attribute as well.
+FIELD_WORDS = re.compile(rb"<(?:\w+:)?instrText[^>]*>([^<]*)<|instr\s*=\s*[\"']([^\"']*)")
+FIELD_COMMAND = re.compile(rb"\bDDE(AUTO)?\b", re.IGNORECASE)
+# A cell that asks another program.
+SHEET_COMMAND = re.compile(rb"<(\w+:)?ddeLink\b")
 MARKUP = re.compile(rb"^\s*(<!doctype|<html|<svg|<script|<\?|#!)", re.IGNORECASE)
 # How programs of Windows, Linux and macOS, scripts, PDFs and ZIPs begin.
 PROGRAMS = (b"MZ", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"#!", b"%PDF", b"PK")
@@ -334,9 +338,13 @@ def _pixels_of(file: Any) -> int:
 def _refuse_missing_pixels(file: Any, dataset: Any, pixels: int) -> None:
     """Refuse a file that ends before its uncompressed pixels do."""
     syntax = dataset.file_meta.get("TransferSyntaxUID")
-    if not pixels or syntax is None or syntax.is_compressed:
+    # A deflated file is unpacked as a whole to be read: it has its end.
+    if not pixels or syntax is None or syntax.is_compressed or syntax.is_deflated:
         return
     expected = pixels * int(dataset.get("SamplesPerPixel") or 1) * int(dataset.get("BitsAllocated") or 8) // 8
+    if dataset.get("PhotometricInterpretation") == "YBR_FULL_422":
+        # Two pixels of an ultrasound share their colours (PS3.3 C.7.6.3.1.2).
+        expected = expected // 3 * 2
     start = file.tell()
     left = file.seek(0, os.SEEK_END) - start
     if left < expected:
@@ -418,14 +426,27 @@ def _judge_office(archive: zipfile.ZipFile, office: str) -> dict[str, Any]:
 
 def _refuse_active_xml(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
     name = entry.filename
-    if name == "[Content_Types].xml" and b"macroEnabled" in _part(archive, name):
+    if not name.endswith((".xml", ".rels")):
+        return
+    # An XML part may be written in UTF-16.
+    text = _part(archive, name).replace(b"\0", b"")
+    if name == "[Content_Types].xml" and b"macroEnabled" in text:
         raise Refused("macros")
-    if name.endswith(".rels") and OUTSIDE_TEMPLATE.search(_part(archive, name)):
+    if name.endswith(".rels") and OUTSIDE_TEMPLATE.search(text):
         raise Refused("active_content")
-    if name == "word/document.xml" and b"instrText" in (text := _part(archive, name)) and FIELD_COMMAND.search(text):
+    if name.startswith("word/") and _has_field_command(text):
         raise Refused("active_content")
-    if name == "META-INF/manifest.xml" and b"encryption-data" in _part(archive, name):
+    if name.startswith("xl/") and SHEET_COMMAND.search(text):
+        raise Refused("active_content")
+    if name == "META-INF/manifest.xml" and b"encryption-data" in text:
         raise Refused("encrypted")
+
+
+def _has_field_command(text: bytes) -> bool:
+    """Return whether a field of a document starts a program."""
+    found = FIELD_WORDS.findall(text)
+    whole = b"".join(words for words, _attribute in found)
+    return bool(FIELD_COMMAND.search(whole)) or any(FIELD_COMMAND.search(attribute) for _words, attribute in found)
 
 
 def _part(archive: zipfile.ZipFile, name: str, limit: int = DOCX_PART) -> bytes:

@@ -1,9 +1,13 @@
 // <form data-upload="address">: its files go in pieces by tus 1.0, one file after the other; what has arrived survives a
 // broken line, a closed browser and another device. Lines and words are templates of the page (_uploads.html).
+import { scansOf } from "./disc.js";
+
 const LARGEST = 8 * 1024 * 1024;
 const SMALLEST = 256 * 1024;
 const SILENCE = 60_000;
 const LONGEST_WAIT = 30_000;
+// So long a page that stays open asks what became of its files.
+const LONGEST_CHECK = 3_600_000;
 const VERSION = { "Tus-Resumable": "1.0.0" };
 const PIECE = { "Content-Type": "application/offset+octet-stream" };
 const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte"];
@@ -234,11 +238,12 @@ async function work() {
   }
 }
 
-// What the server says by now: the papers that are kept, the checklist, what is still being checked.
+// What the server says by now: the papers that are kept, the checklist, what is still being checked. A large study takes minutes.
 let renewal = 0;
 async function renew() {
   const mine = ++renewal;
-  for (let pause = 1000; pause <= LONGEST_WAIT; pause *= 2) {
+  const end = Date.now() + LONGEST_CHECK;
+  for (let pause = 1000; Date.now() < end; pause = Math.min(LONGEST_WAIT, pause * 2)) {
     await wait(pause);
     if (mine !== renewal) return;
     let fresh;
@@ -262,18 +267,49 @@ async function renew() {
   }
 }
 
+function saidAbout() {
+  const names = ["kind", "issued_on", "language", "requirement"];
+  return Object.fromEntries(names.map((name) => [name, form.elements[name]?.value]));
+}
+
+function send(files, about) {
+  for (const file of files) queue.push(new Upload(file, about));
+  section.hidden = false;
+}
+
 form.addEventListener("submit", (event) => {
   const files = [...input.files];
   if (!files.length) return;
   event.preventDefault();
-  const about = {};
-  for (const name of ["kind", "issued_on", "language", "requirement"]) about[name] = form.elements[name]?.value;
-  for (const file of files) queue.push(new Upload(file, about));
-  section.hidden = false;
+  send(files, saidAbout());
   input.value = "";
   leaveBy = event.submitter?.matches("[data-upload-stay]") ? undefined : event.submitter;
   work();
 });
+
+// A CD is chosen as a whole: its scans go as one file, as soon as they are packed.
+const disc = form.querySelector("[data-upload-folder]");
+const folder = disc?.querySelector("input");
+if (folder && "webkitdirectory" in folder) {
+  const told = disc.querySelector("[data-upload-folder-words]");
+  disc.hidden = false;
+  folder.addEventListener("change", async () => {
+    if (!folder.files.length) return;
+    told.textContent = told.dataset.packs;
+    folder.disabled = true;
+    try {
+      const packed = await scansOf(folder.files);
+      told.textContent = packed ? "" : told.dataset.none;
+      if (packed) send([packed], { ...saidAbout(), kind: "imaging" });
+    } catch {
+      told.textContent = told.dataset.fails;
+    }
+    folder.disabled = false;
+    folder.value = "";
+    leaveBy = undefined;
+    work();
+  });
+}
 
 list.addEventListener("submit", async (event) => {
   event.preventDefault();

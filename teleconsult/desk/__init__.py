@@ -12,7 +12,7 @@ from teleconsult.desk.queue import CountedPaginator, Queue, QueueItem, colleague
 from teleconsult.desk.standing import WHERE_IT_IS, Standing, standing_of
 from teleconsult.desk.statistics import Statistics, StepTimes, statistics_of
 from teleconsult.desk.turn import AWAITED, Turn, turn_of
-from teleconsult.desk.typed import forget_typed, keep_typed, typed_by, values_in
+from teleconsult.desk.typed import data_of, forget_typed, keep_typed, typed_by, values_in
 from teleconsult.desk.words import (
     active_language,
     age_words,
@@ -56,6 +56,7 @@ __all__ = [
     "colleagues_of",
     "consents_of",
     "conversation_of",
+    "data_of",
     "day_words",
     "due_within",
     "file_words",

@@ -35,6 +35,14 @@ def typed_by(request: Request, reader: Person) -> dict[str, TypedText]:
     return {row.form: row for row in request.typed_texts.filter(user_id=reader.pk)}
 
 
+def data_of(typed: TypedText) -> QueryDict:
+    """Return what stood in a form, as if it were sent now."""
+    data = QueryDict(mutable=True)
+    for name, given in typed.values.items():
+        data.setlist(name, given)
+    return data
+
+
 def values_in(data: QueryDict, names: Iterable[str]) -> dict[str, list[str]]:
     """Return what was sent for some fields."""
     return {name: data.getlist(name) for name in names if name in data}

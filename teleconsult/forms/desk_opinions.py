@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 from facilities.models import Facility
 from publishing.templatetags.text import text_of
 from teleconsult.desk_opinions import unprintable_words
-from teleconsult.enums import OptionKind
+from teleconsult.enums import Action, OptionKind
 from teleconsult.forms.desk.steps import WordsField
 from teleconsult.forms.patient import PlainTextField
 from teleconsult.models import Addendum, Opinion, Request
@@ -292,6 +292,21 @@ class FollowUpAnswerForm(forms.Form):
     def clean_text(self) -> str:
         """Refuse signs that the PDF cannot show."""
         return printable_only(self.cleaned_data["text"])
+
+
+# Name of an address → the step of which its form is.
+TYPED_IN = {
+    "opinion": Action.WRITE_OPINION,
+    "addendum": Action.WRITE_ADDENDUM,
+    "follow_up": Action.ANSWER_FOLLOW_UP,
+}
+
+
+def names_in(action: Action, data: Any, case: Request) -> list[str]:
+    """Return the fields of a form about an opinion, the number of the draft that was on the screen among them."""
+    if action == Action.WRITE_OPINION:
+        return list(OpinionForm(data, case=case, opinion=None).fields)
+    return list((AddendumForm if action == Action.WRITE_ADDENDUM else FollowUpAnswerForm).base_fields)
 
 
 def printable_only(text: str) -> str:

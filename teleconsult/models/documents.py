@@ -13,7 +13,8 @@ from teleconsult.querysets import DocumentQuerySet
 from treatments.enums import DocumentKind
 from vault.data_classes import DataClass
 from vault.fields import SealedJSONField, SealedTextField
-from vault.files import StoredFile
+from vault.files import FileState, StoredFile
+from vault.previews import KINDS
 
 
 class Document(models.Model):
@@ -43,6 +44,13 @@ class Document(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+    @property
+    def is_being_read(self) -> bool:
+        """Return whether a worker still finds out what the file is, or what its pictures show."""
+        file = self.file
+        is_looked_at = file.is_readable and file.kind in KINDS
+        return file.state in {FileState.RECEIVED, FileState.JUDGED} or (is_looked_at and not hasattr(file, "look"))
 
     @property
     def issued_date(self) -> datetime.date | None:

@@ -34,7 +34,7 @@ from teleconsult.forms.patient import (
     WordsForm,
     active_language,
 )
-from teleconsult.models import Request
+from teleconsult.models import Document, Request
 from teleconsult.timeline import WITH_PAPERS, history_of, journey_of, timeline_of, turn_of
 from teleconsult.views.downloads import document_response, preview_response
 from teleconsult.views.patients import (
@@ -536,8 +536,14 @@ class PaperView(SignedInPatientPage, FormView):
         }
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Add the checklist."""
-        return super().get_context_data(checklist=self.checklist, **kwargs)
+        """Add the checklist, the papers sent so far, and those on their way."""
+        request = self.patient_request
+        return super().get_context_data(
+            checklist=self.checklist,
+            sent=request.documents.with_looks(),
+            uploads=request.uploads.on_the_way(),
+            **kwargs,
+        )
 
     def form_valid(self, form: DocumentForm) -> HttpResponse:
         """Keep the file and lead back to the papers."""
@@ -640,16 +646,26 @@ class EraseView(WordsPage):
         return response
 
 
-class DocumentView(SignedInPatientPage, View):
+class PaperOfTheRequest(SignedInPatientPage, View):
+    """A page about one paper of the request."""
+
+    def paper(self, document: uuid.UUID) -> Document:
+        """Return it; one of another request is not there, and the trail says that it was asked for."""
+        row = self.patient_request.papers.with_file().filter(pk=document).first()
+        if row is None:
+            reading.refuse_hidden(Document, document, by=self.actor, what="document")
+            raise Http404
+        return row
+
+
+class DocumentView(PaperOfTheRequest):
     """Download one of one's own papers."""
 
     http_method_names = ["get"]
 
     def get(self, request: HttpRequest, document: uuid.UUID) -> HttpResponseBase:
         """Send the original; 404 for what belongs to another request."""
-        row = self.patient_request.papers.with_file().filter(pk=document).first()
-        if row is None:
-            raise Http404
+        row = self.paper(document)
         try:
             return document_response(row, self.actor, self.patient_request)
         except FileNotReady as error:
@@ -657,16 +673,14 @@ class DocumentView(SignedInPatientPage, View):
             return to_my_request()
 
 
-class PreviewView(SignedInPatientPage, View):
+class PreviewView(PaperOfTheRequest):
     """See a small picture of one of one's own papers."""
 
     http_method_names = ["get"]
 
     def get(self, request: HttpRequest, document: uuid.UUID, preview: uuid.UUID) -> HttpResponseBase:
         """Send the picture; 404 for what belongs to another request or is not released."""
-        row = self.patient_request.papers.with_file().filter(pk=document).first()
-        if row is None:
-            raise Http404
+        row = self.paper(document)
         picture = Preview.objects.filter(pk=preview, look__file=row.file).select_related("look__file").first()
         if picture is None:
             raise Http404

@@ -11,7 +11,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.views.generic import TemplateView, View
 
-from teleconsult import appointment_sheet, appointments, calendar_files, video, workflow
+from teleconsult import appointment_sheet, appointments, calendar_files, reading, video, workflow
 from teleconsult.appointments import Appointment
 from teleconsult.calendar_files import Method
 from teleconsult.enums import Action
@@ -52,6 +52,7 @@ class ConsultationPage(SignedInPatientPage):
         rows = Booking.objects.with_people().filter(request=self.patient_request)
         found = rows.filter(pk=self.kwargs["booking"]).first()
         if found is None:
+            reading.refuse_hidden(Booking, self.kwargs["booking"], by=self.actor, what="consultation")
             raise Http404
         return found
 

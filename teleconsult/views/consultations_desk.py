@@ -14,7 +14,7 @@ from django.views.generic import TemplateView
 
 from taxonomy.countries import country_name
 from taxonomy.pages import PrivatePage
-from teleconsult import agenda, appointments, calendar_files, clock, desk, video, workflow
+from teleconsult import agenda, appointments, calendar_files, clock, desk, reading, video, workflow
 from teleconsult.calendar_files import Method
 from teleconsult.enums import Action, Role
 from teleconsult.exceptions import NotAllowed, RequestError
@@ -88,6 +88,7 @@ class BookingPage(ConsultationDeskPage):
         rows = Booking.objects.visible_to(self.reader).with_people()
         found = rows.filter(pk=self.kwargs["booking"]).first()
         if found is None:
+            reading.refuse_hidden(Booking, self.kwargs["booking"], by=self.actor, what="consultation")
             raise Http404
         return found
 

@@ -5,19 +5,20 @@ from typing import Any
 
 from django.contrib import messages
 from django.forms import Form
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.urls import reverse
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.generic.base import ContextMixin
 
 from accounts.reauthentication import require_factor_since
 from taxonomy.languages import BCP47, direction
-from teleconsult import desk, desk_opinions, opinions, reading, references, workflow
+from teleconsult import desk, desk_opinions, opinions, reading, workflow
 from teleconsult.enums import Action
 from teleconsult.exceptions import NotAllowed, RequestError, StaleVersion
 from teleconsult.forms.desk_opinions import AddendumForm, FollowUpAnswerForm, OpinionForm
-from teleconsult.models import Addendum, FollowUpQuestion, Opinion, Request
+from teleconsult.models import Addendum, FollowUpQuestion, Opinion, Request, TypedText
 from teleconsult.views.desk import CasePage
 from teleconsult.views.downloads import opinion_response
 
@@ -30,10 +31,27 @@ class OpinionPage(CasePage):
 
     def find(self) -> Request:
         """Return the case; of a closed one its opinion opens for whoever signed it, and nothing else."""
-        reference = references.normalise(self.reference)
-        own = Opinion.objects.visible_to(self.reader).own_of_closed(self.reader).filter(request__reference=reference)
-        opinion = own.select_related("request__data_key", "request__office").first()
-        return opinion.request if opinion else desk.find_case(self.reference, self.reader)
+        return desk_opinions.find_case(self.reference, self.reader)
+
+    # Of the form of this page.
+    typed_action = Action.WRITE_OPINION
+
+    @property
+    def typed_key(self) -> str:
+        return desk_opinions.typed_key(self.typed_action, self.kwargs.get("question"))
+
+    @cached_property
+    def typed(self) -> TypedText | None:
+        """Return what this person sent into the form after her session had ended."""
+        return desk.typed_by(self.case, self.reader).get(self.typed_key) if self.request.method == "GET" else None
+
+    @property
+    def typed_data(self) -> QueryDict | None:
+        return desk.data_of(self.typed) if self.typed else None
+
+    def forget_typed(self) -> None:
+        """Forget it: the words are saved or sent."""
+        desk.forget_typed(self.case, self.reader, self.typed_key)
 
     @cached_property
     def opinion(self) -> Opinion | None:
@@ -89,7 +107,7 @@ class OpinionView(OpinionPage):
             return self.show_delivered()
         if not self.may_write:
             raise NotAllowed
-        return self.show(self.form())
+        return self.show(self.form(self.typed_data))
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         """Save the draft; what cannot be saved is shown again with every word."""
@@ -106,6 +124,7 @@ class OpinionView(OpinionPage):
             raise
         except RequestError as error:
             return self.refused(form, error)
+        self.forget_typed()
         if BY_SCRIPT in request.headers:
             return JsonResponse({"version": opinion.version, "words": saved_words(opinion)})
         if "preview" in request.POST:
@@ -134,6 +153,7 @@ class OpinionView(OpinionPage):
                 form=form,
                 error=error,
                 draft=draft,
+                is_typed_again=self.typed is not None,
                 saved=saved_words(draft) if draft else "",
                 report_language=opinions.report_language(self.case),
                 **self.seen(form, draft, error),
@@ -159,7 +179,7 @@ class OpinionView(OpinionPage):
         self.template_name = "teleconsult/desk/opinion_detail.html"
         return self.render_to_response(
             self.get_context_data(
-                **opinions.page_of(opinion),
+                **as_the_patient_reads_it(opinion),
                 lines=desk_opinions.delivery_words(opinion),
                 may_add=self.may_add,
                 may_answer=by_current,
@@ -184,7 +204,7 @@ class PreviewView(OpinionPage):
             return HttpResponseRedirect(self.url("opinion"))
         return self.render_to_response(
             self.get_context_data(
-                **opinions.page_of(opinion),
+                **as_the_patient_reads_it(opinion),
                 error=error,
                 problems=desk_opinions.problems_of(opinion),
                 may_sign=workflow.allows(Action.SIGN_OPINION, self.actor, self.case),
@@ -234,6 +254,7 @@ class AddendumView(OpinionPage):
     """Write an addendum; it is saved as a draft and signed by itself."""
 
     template_name = "teleconsult/desk/addendum_edit.html"
+    typed_action = Action.WRITE_ADDENDUM
 
     @cached_property
     def draft(self) -> Addendum | None:
@@ -241,7 +262,7 @@ class AddendumView(OpinionPage):
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         """Show the draft."""
-        return self.show(self.form())
+        return self.show(self.form(self.typed_data))
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         """Save it."""
@@ -262,6 +283,7 @@ class AddendumView(OpinionPage):
             raise
         except RequestError as error:
             return self.show(form, error=error, status=409)
+        self.forget_typed()
         if BY_SCRIPT in request.headers:
             return JsonResponse({"version": saved.version, "words": saved_words(saved)})
         messages.success(request, _("The draft is saved. Read it below, then sign it."))
@@ -284,6 +306,7 @@ class AddendumView(OpinionPage):
                 form=form,
                 error=error,
                 draft=self.draft,
+                is_typed_again=self.typed is not None,
                 saved=saved_words(self.draft) if self.draft else "",
                 said=opinions.Said.of(self.draft, self.case) if self.draft else None,
                 **self.seen(form, self.draft, error),
@@ -319,6 +342,7 @@ class AnswerView(OpinionPage):
     """Answer a question of the patient about the opinion."""
 
     template_name = "teleconsult/desk/follow_up_answer.html"
+    typed_action = Action.ANSWER_FOLLOW_UP
 
     @cached_property
     def question(self) -> FollowUpQuestion:
@@ -331,7 +355,7 @@ class AnswerView(OpinionPage):
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         """Show the question with the form."""
-        return self.show(self.form())
+        return self.show(self.form(self.typed_data))
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         """Send the answer."""
@@ -344,6 +368,7 @@ class AnswerView(OpinionPage):
             raise
         except RequestError as error:
             return self.show(form, error=error, status=409)
+        self.forget_typed()
         messages.success(request, _("Your answer is sent. The patient is told by mail."))
         return HttpResponseRedirect(self.url("opinion"))
 
@@ -356,8 +381,20 @@ class AnswerView(OpinionPage):
 
     def show(self, form: Form, *, error: RequestError | None = None, status: int = 200) -> HttpResponse:
         return self.render_to_response(
-            self.get_context_data(form=form, error=error, question=opinions.question_of(self.question)), status=status
+            self.get_context_data(
+                form=form,
+                error=error,
+                question=opinions.question_of(self.question),
+                is_typed_again=self.typed is not None,
+            ),
+            status=status,
         )
+
+
+def as_the_patient_reads_it(opinion: Opinion) -> dict[str, Any]:
+    """Return what the sheet of an opinion prints, in the patient's language: the desk may have another one."""
+    with translation.override(opinion.request.language):
+        return opinions.page_of(opinion)
 
 
 def seen_version(request: HttpRequest) -> int:

@@ -26,6 +26,7 @@ class OfOpinion(SignedInPatientPage):
         wanted = self.kwargs["opinion"]  # type: ignore[attr-defined]
         found = next((row for row in opinions.delivered(self.patient_request) if row.pk == wanted), None)
         if found is None:
+            reading.refuse_hidden(Opinion, wanted, by=self.actor, what="opinion")
             raise Http404
         found.request = self.patient_request
         return found

@@ -20,7 +20,7 @@ from django.utils.translation import gettext
 from django.views.generic import View
 
 from teleconsult import workflow
-from teleconsult.enums import AccessLevel, Action
+from teleconsult.enums import AccessLevel
 from teleconsult.exceptions import FileTooLarge, NotAllowed, RequestError, TooManyFiles
 from teleconsult.forms.uploads import UploadForm
 from teleconsult.models import DocumentUpload, Request
@@ -207,8 +207,9 @@ class RemoveUploadView(SignedInPatientPage, View):
             raise Http404
         if row is not None:
             self._remove(row)
-        is_asked = not workflow.allows(Action.SAVE, self.actor, self.patient_request)
-        return HttpResponseRedirect(reverse(f"teleconsult:{'answer' if is_asked else 'request_documents'}"))
+        # The screen of a draft, too, is reached by this page.
+        page = "answer" if self.patient_request.waiting_for else "paper"
+        return HttpResponseRedirect(reverse(f"teleconsult:{page}"))
 
     def _remove(self, row: DocumentUpload) -> None:
         try:

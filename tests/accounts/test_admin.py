@@ -105,6 +105,16 @@ def test_locking_and_inviting_again(as_administrator: Client, administrator: Use
     assert Invitation.objects.get().user == editor
 
 
+def test_signing_somebody_out_is_in_the_trail(as_administrator: Client, administrator: User, editor: User) -> None:
+    there = sign_in(Client(), editor)
+
+    act(as_administrator, reverse(LISTS[0]), "sign_out", editor)
+
+    assert there.get("/admin/").status_code == 302
+    entry = TrailEntry.objects.get(action=Action.SIGNED_OUT)
+    assert (entry.actor_id, entry.object_id) == (str(administrator.pk), str(editor.pk))
+
+
 def test_person_is_found_by_the_whole_address(as_administrator: Client) -> None:
     make_user(email="wanted@example.org", name="Wanted Person")
 

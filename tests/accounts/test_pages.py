@@ -11,6 +11,7 @@ from django.urls import reverse
 from accounts import enrolment
 from accounts.models import User
 from tests.accounts.factories import PASSWORD, add_app, make_user, sign_in
+from vault.trail import Action, TrailEntry
 
 pytestmark = pytest.mark.django_db
 
@@ -91,3 +92,5 @@ def test_profile_changes_name_and_language(client: Client, editor: User) -> None
     assert '<html lang="it"' in page
     assert "<b>Ada</b>" not in page
     assert User.objects.get(pk=editor.pk).name == "<b>Ada</b>"
+    written = TrailEntry.objects.filter(object_id=str(editor.pk), action=Action.CHANGED)
+    assert [row.detail for row in written] == ["name, language"]

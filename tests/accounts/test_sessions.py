@@ -121,12 +121,15 @@ def test_ended_row_is_not_written_again(editor: User, client: Client) -> None:
         store.save()
 
 
-def test_sweep_removes_what_is_over(db: None) -> None:
+def test_sweep_removes_what_was_over_a_day_ago(db: None) -> None:
     with time_machine.travel(START, tick=False) as clock:
         sign_in(Client(), make_user())
-        clock.shift(HOUR)
+        clock.shift(23 * HOUR)
+        over = sign_in(Client(), make_user())
+        clock.shift(2 * HOUR)
         fresh = sign_in(Client(), make_user())
 
         SessionStore.clear_expired()
 
-        assert [row.key_hash for row in Session.objects.all()] == [hash_of(fresh.cookies["session"].value)]
+        kept = {hash_of(client.cookies["session"].value) for client in (over, fresh)}
+        assert {row.key_hash for row in Session.objects.all()} == kept

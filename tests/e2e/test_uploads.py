@@ -11,6 +11,7 @@ from tests.e2e.conftest import MakeReader
 from tests.e2e.large_upload import Study
 from tests.e2e.portal import PATIENCE
 from tests.e2e.reader import PHONE, Reader
+from tests.vault import corpus
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 
@@ -162,6 +163,29 @@ def test_several_files_and_one_that_is_too_large(make_reader: MakeReader, tmp_pa
     expect(reader.page.locator("[data-upload-section]")).to_be_hidden()
     # The browser itself complains of an answer that refuses.
     reader.complaints[:] = [words for words in reader.complaints if "413" not in words]
+
+
+def test_the_scans_of_a_cd_are_taken_out_of_its_folder(make_reader: MakeReader, tmp_path: Path) -> None:
+    reader = make_reader()
+    begin(reader)
+    folder = tmp_path / "CD of Ada"
+    (folder / "IMAGES").mkdir(parents=True)
+    for number in range(3):
+        (folder / "IMAGES" / f"IM{number}").write_bytes(corpus.dicom())
+    (folder / "AUTORUN.INF").write_text("[autorun]\nopen=viewer.exe")
+    (folder / "viewer.exe").write_bytes(b"MZ" + bytes(1000))
+
+    reader.page.get_by_label(reader.words("Or the folder of a CD with scans")).set_input_files(folder)
+    sent = reader.page.locator("[data-renewed=sent]")
+    expect(sent).to_contain_text("CD of Ada.zip", timeout=PATIENCE * 1000)
+    reader.sees("Received and checked, but not for viruses")
+    expect(sent).to_contain_text("3 images", timeout=PATIENCE * 1000)
+    reader.look("documents, a folder")
+
+    (empty := tmp_path / "letters").mkdir()
+    (empty / "letter.txt").write_text("words")
+    reader.page.get_by_label(reader.words("Or the folder of a CD with scans")).set_input_files(empty)
+    reader.sees("There are no scans (DICOM) in this folder.")
 
 
 def test_without_script_a_file_is_sent_by_the_form(make_reader: MakeReader, tmp_path: Path) -> None:

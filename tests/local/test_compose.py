@@ -114,4 +114,6 @@ def test_uploads_are_collected_in_memory_only():
 
     assert "client_body_temp_path /tmp/" in server
     assert SERVICES["proxy"]["tmpfs"] == ["/tmp:size=1g"]
+    # The virus scanner writes what it is sent into a file.
+    assert SERVICES["clamav"]["tmpfs"] == ["/tmp:size=4g,mode=1777"]
     assert SERVICES["proxy"]["read_only"] is True

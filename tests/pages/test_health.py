@@ -9,12 +9,14 @@ from io import StringIO
 
 import pytest
 import time_machine
+from celery.app.trace import build_tracer
 from django.conf import settings
 from django.core.cache import cache
 from django.db import OperationalError, connection
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
+from healthlombardy.celery import app
 from healthlombardy.middleware import RequestIdFilter, TerseJsonFormatter, public_path
 
 MACHINES = ["/healthz", "/readyz", "/robots.txt", "/sitemap.xml", "/sitemap-pages.xml", "/.well-known/security.txt"]
@@ -145,6 +147,29 @@ def test_an_error_is_logged_by_kind_and_place_never_by_value(
     failed = json.loads(log_lines.getvalue().splitlines()[0])
     assert failed["exc_info"].startswith("ValueError at ")
     assert failed["request_id"] == answer["X-Request-ID"]
+    assert "a-secret" not in log_lines.getvalue()
+
+
+def test_a_task_that_failed_is_logged_by_name_and_place_never_by_value(log_lines: StringIO) -> None:
+    def break_down(who: str) -> None:
+        raise ValueError(f"{who} is no number")
+
+    task = app.task(break_down, name="tests.break_down")
+    try:
+        build_tracer(task.name, task, app=app)("0190", ("a-secret",), {}, {"id": "0190", "argsrepr": "('a-secret',)"})
+    finally:
+        app.tasks.unregister(task.name)
+
+    (line,) = [json.loads(line) for line in log_lines.getvalue().splitlines()]
+    assert line.items() >= {"task": "tests.break_down", "task_id": "0190", "message": "task raised unexpected"}.items()
+    assert line["exc_info"].startswith("ValueError at ")
+    assert "a-secret" not in log_lines.getvalue()
+
+
+def test_a_worker_that_lost_a_process_says_so_without_its_words(log_lines: StringIO) -> None:
+    logging.getLogger("celery.worker.request").error("Task handler raised error: %r", ValueError("a-secret"))
+
+    assert json.loads(log_lines.getvalue())["message"] == "Task handler raised error:"
     assert "a-secret" not in log_lines.getvalue()
 
 

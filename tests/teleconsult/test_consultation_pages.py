@@ -22,7 +22,7 @@ from teleconsult.permissions import Actor
 from tests.accounts.factories import sign_in
 from tests.teleconsult import consulting
 from tests.teleconsult.browsing import Browser, Page
-from vault.trail import TrailEntry
+from vault.trail import Action, TrailEntry
 
 pytestmark = pytest.mark.django_db
 CHOOSE = "my-request/consultation/"
@@ -193,6 +193,7 @@ def test_another_patients_consultation_is_not_found(case: Request, doctor: User,
 
     for send in (other.client.get, other.client.post):
         assert send(other.address(at(booked, part))).status_code in {404, 405}
+    assert TrailEntry.objects.filter(case_id=case.pk, action=Action.REFUSED, detail="consultation").exists()
     booked.refresh_from_db()
     assert booked.is_confirmed
 
@@ -347,6 +348,7 @@ def test_a_colleague_of_another_case_finds_nothing(case: Request, facility: Faci
     client = desk(consulting.add_specialist(facility))
 
     assert client.get(reverse("desk:consultation", args=[booked.pk])).status_code == 404
+    assert TrailEntry.objects.filter(case_id=case.pk, action=Action.REFUSED, detail="consultation").count() == 1
     assert booked.request.reference not in text_of(client, reverse("desk:consultations"))
 
 

@@ -1,5 +1,6 @@
 """The pages of the opinion at the desk: who finds them, what is kept, how it is signed."""
 
+import datetime
 import re
 import time
 from collections.abc import Callable
@@ -7,15 +8,20 @@ from html import unescape
 from typing import Any
 
 import pytest
+import time_machine
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from django.utils.translation import override
 
 from accounts.models import User
+from accounts.sessions import SessionStore
 from facilities.enums import StaffRole
 from facilities.models import Facility
 from teleconsult import workflow
-from teleconsult.enums import OptionKind, Status
+from teleconsult.enums import OptionKind, Role, Status
 from teleconsult.models import CoordinationOffice, FollowUpQuestion, Opinion, Request
 from teleconsult.models.opinions import option
 from teleconsult.permissions import Actor
@@ -308,6 +314,23 @@ def test_names_the_catalogue_does_not_know_are_kept_and_keep_it_from_being_signe
     assert "Moon therapy" in client.get(url(case)).content.decode()
 
 
+def test_the_sheet_speaks_the_language_of_the_patient_alone(case: Request, specialist: User, enter: Enter, by: Actor):
+    client = enter(specialist)
+    case.zone, case.language = "Asia/Dubai", "ar"
+    case.save()
+    client.post(url(case), filled(case, language="ar"))
+    preview = client.get(url(case, "preview/")).content.decode()
+    workflow.sign_opinion(request=case, by=by, seen_version=1, factor_at=the_opinion(case).saved_at)
+    delivered = client.get(url(case)).content.decode()
+
+    with override("ar"):
+        words = [str(OptionKind.HOME.label), str(Role.SPECIALIST.label)]
+    assert f"<span>{words[0]}</span>" in preview
+    assert f"<span>{words[0]}</span>" in delivered
+    assert words[1] in delivered
+    assert "(Dubai)" not in delivered
+
+
 def test_a_sign_that_cannot_be_printed_is_said_before_signing(case: Request, specialist: User, enter: Enter):
     client = enter(specialist)
     client.post(url(case), filled(case, plain_words="Good 😀"))
@@ -326,6 +349,101 @@ def test_the_preview_speaks_the_patients_language_throughout(case: Request, spec
         request=case, by=Actor.staff(specialist), seen_version=1, factor_at=the_opinion(case).saved_at
     )
     assert "Fachärztin oder Facharzt" in words_of(client.get(url(case)))
+
+
+# --- the session has ended meanwhile ----------------------------------------------------------------------------------
+
+
+def send_late(client: Client, address: str, data: dict[str, Any], minutes: int = 16, **about: Any) -> Any:
+    """Send a form when the session has been over for a while."""
+    cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
+    with time_machine.travel(timezone.now() + datetime.timedelta(minutes=minutes)):
+        SessionStore.clear_expired()
+        client.cookies[settings.SESSION_COOKIE_NAME] = cookie
+        return client.post(address, data, **about)
+
+
+@pytest.mark.parametrize("by_script", [False, True])
+@pytest.mark.parametrize("minutes", [16, 600])
+def test_an_opinion_sent_after_the_session_has_ended_is_in_the_editor_again(
+    case: Request, specialist: User, enter: Enter, minutes: int, *, by_script: bool
+):
+    client = enter(specialist)
+    client.post(url(case), filled(case))
+    late = filled(case, seen_version="1", plain_words="Typed over lunch.", option_text_1="Come soon.")
+    headers = {"X-Saved-By-Script": "1"} if by_script else {}
+
+    answer = send_late(client, url(case), late, minutes, headers=headers)
+
+    assert answer.status_code == 302
+    assert answer.url.startswith("/accounts/login/")
+    assert the_opinion(case).plain_words == "You can wait."
+    again = enter(specialist)
+    page = again.get(url(case)).content.decode()
+    assert "Typed over lunch." in page
+    assert "Come soon." in page
+    assert "is in the fields again" in page
+    again.post(url(case), late)
+    assert the_opinion(case).plain_words == "Typed over lunch."
+    assert "is in the fields again" not in again.get(url(case)).content.decode()
+
+
+def test_an_addendum_to_a_closed_case_sent_after_the_session_has_ended_is_there_again(
+    case: Request, specialist: User, enter: Enter, by: Actor
+):
+    factories.deliver_opinion(case, by)
+    workflow.close_answered(request=case, by=factories.patient_of(case))
+    client = enter(specialist)
+    data = {"seen_version": "0", "text": "A late thought.", "language": "en", "translated_from": ""}
+
+    send_late(client, url(case, "addendum/"), data)
+
+    again = enter(specialist)
+    assert "A late thought." in again.get(url(case, "addendum/")).content.decode()
+    again.post(url(case, "addendum/"), data)
+    assert not case.typed_texts.exists()
+    assert the_opinion(case).addenda.get().text == "A late thought."
+
+
+def test_an_answer_sent_after_the_session_has_ended_is_there_again_for_its_question(
+    case: Request, specialist: User, enter: Enter, by: Actor
+):
+    factories.deliver_opinion(case, by)
+    first, second = factories.ask_follow_up(case, "And then?"), factories.ask_follow_up(case, "And when?")
+    client = enter(specialist)
+
+    send_late(client, url(case, f"questions/{first.pk}/"), {"text": "Then rest.", "language": "en"})
+
+    again = enter(specialist)
+    assert "Then rest." in again.get(url(case, f"questions/{first.pk}/")).content.decode()
+    assert "Then rest." not in again.get(url(case, f"questions/{second.pk}/")).content.decode()
+    again.post(url(case, f"questions/{first.pk}/"), {"text": "Then rest.", "language": "en"})
+    assert not case.typed_texts.exists()
+
+
+def test_words_of_nobody_else_are_kept_for_an_opinion(people: dict[str, User], case: Request, enter: Enter):
+    for name in set(people) - {"specialist"}:
+        send_late(enter(people[name]), url(case), filled(case))
+
+    assert not case.typed_texts.exists()
+
+
+def test_a_form_of_before_the_last_sign_in_comes_back_filled_in(case: Request, specialist: User):
+    client = sign_in(Client(enforce_csrf_checks=True), specialist)
+    page = client.get(url(case)).content.decode()
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)[1]
+    # She signed in again in another window: the cookie is another one.
+    client.cookies[settings.CSRF_COOKIE_NAME] = "x" * 32
+    late = filled(case, plain_words="Typed in the old window.", csrfmiddlewaretoken=token)
+
+    stranger = client.post(url(case), late, headers={"origin": "https://example.org"})
+    assert stranger.status_code == 403
+    assert not case.typed_texts.exists()
+    answer = client.post(url(case), late, headers={"origin": "http://testserver"})
+
+    assert (answer.status_code, answer.url) == (302, url(case))
+    assert not Opinion.objects.exists()
+    assert "Typed in the old window." in client.get(url(case)).content.decode()
 
 
 # --- signing ----------------------------------------------------------------------------------------------------------

@@ -12,7 +12,10 @@ from teleconsult.models import PatientSession, Request
 from teleconsult.permissions import Actor
 from tests.teleconsult import factories
 from tests.teleconsult.browsing import Browser, paper, paper_answers
-from vault.files import FileState
+from treatments.enums import DocumentKind
+from vault import trail
+from vault.files import FileKind, FileState, StoredFile
+from vault.previews import Look
 from vault.trail import TrailEntry
 
 PAGES = ("answer", "message", "consent", "withdraw", "erase")
@@ -223,12 +226,59 @@ def test_a_paper_comes_as_an_attachment_that_no_browser_runs(browser: Browser, c
     assert TrailEntry.objects.of_case(request).filter(action="downloaded").exists()
 
 
+def test_a_paper_nobody_asked_for_goes_in_pieces_too(browser: Browser, coordinator: User) -> None:
+    request = factories.make_in_triage(coordinator)
+    here = browser.sign_in(request)
+    send_paper(request, "first.pdf")
+    workflow.begin_upload(
+        request=request,
+        by=factories.patient_of(request),
+        name="CT.zip",
+        size=2**31,
+        kind=DocumentKind.IMAGING,
+        idempotency_key=uuid.uuid4(),
+    )
+
+    page = here.open("my-request/paper/")
+
+    assert 'data-upload="/en/my-request/uploads/"' in page.html
+    assert "js/upload" in page.html
+    assert "data-upload-folder hidden" in page.html
+    assert "first.pdf" in page.words
+    assert "0 bytes of 2.0 GB have arrived." in page.words.replace("\xa0", " ")
+
+
+@pytest.mark.parametrize(
+    ("state", "is_looked_at", "waits"),
+    [
+        (FileState.RECEIVED, False, True),
+        (FileState.JUDGED, False, True),
+        (FileState.CLEAN, False, True),
+        (FileState.CLEAN, True, False),
+    ],
+)
+def test_a_page_waits_for_what_the_scans_say(
+    browser: Browser, coordinator: User, state: FileState, *, is_looked_at: bool, waits: bool
+) -> None:
+    request = factories.make_in_triage(coordinator)
+    here = browser.sign_in(request)
+    row = send_paper(request, "CT.zip", state)
+    StoredFile.objects.filter(pk=row.file_id).update(kind=FileKind.DICOM_ARCHIVE)
+    if is_looked_at:
+        Look.objects.create(file=row.file)
+
+    assert ("data-waiting" in here.open("my-request/paper/").html) is waits
+
+
 def test_a_paper_of_another_request_is_not_there(browser: Browser, coordinator: User) -> None:
     other = send_paper(factories.make_in_triage(coordinator, email="other@example.org"))
     browser.sign_in(factories.make_in_triage(coordinator))
 
     assert browser.open(f"my-request/documents/{other.pk}/").status == 404
     assert browser.open(f"my-request/documents/{uuid.uuid4()}/").status == 404
+    tried = TrailEntry.objects.get(action=trail.Action.REFUSED)
+    assert (tried.case_id, tried.detail) == (other.request_id, "document")
+    assert tried.actor_id != str(other.request_id)
 
 
 def test_a_paper_that_is_not_checked_yet_is_said_in_words(browser: Browser, coordinator: User) -> None:

@@ -12,7 +12,7 @@ import pikepdf
 import pydicom
 from PIL import Image
 from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import CTImageStorage, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, generate_uid
 
 # A red square of 16 x 16, encoded with pillow-heif (the decoder we install cannot encode).
 HEIC = base64.b64decode(
@@ -131,9 +131,15 @@ def docx(parts: Mapping[str, bytes] | None = None, content_type: str = WORD + ".
     )
 
 
-def xlsx() -> bytes:
-    """Return the bones of a spreadsheet."""
-    return packed({"[Content_Types].xml": b"<Types/>", "xl/workbook.xml": b"<workbook/>"})
+def field(*runs: str) -> bytes:
+    """Return a part of a Word document with a field whose words are cut into runs."""
+    inside = "".join(f"<w:r><w:instrText xml:space='preserve'>{words}</w:instrText></w:r>" for words in runs)
+    return f"<w:document><w:p>{inside}</w:p></w:document>".encode()
+
+
+def xlsx(parts: Mapping[str, bytes] | None = None) -> bytes:
+    """Return the bones of a spreadsheet, with more parts."""
+    return packed({"[Content_Types].xml": b"<Types/>", "xl/workbook.xml": b"<workbook/>", **(parts or {})})
 
 
 def odt(parts: Mapping[str, bytes] | None = None) -> bytes:
@@ -182,6 +188,25 @@ def promising(rows: int, columns: int, frames: int) -> bytes:
     scan = pydicom.dcmread(io.BytesIO(dicom()))
     scan.Rows, scan.Columns, scan.NumberOfFrames = rows, columns, frames
     target = io.BytesIO()
+    pydicom.dcmwrite(target, scan)
+    return target.getvalue()
+
+
+def deflated() -> bytes:
+    """Return a CT picture that is packed as a whole."""
+    scan, target = pydicom.dcmread(io.BytesIO(dicom())), io.BytesIO()
+    scan.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    pydicom.dcmwrite(target, scan)
+    return target.getvalue()
+
+
+def shared_colours(frames: int = 4) -> bytes:
+    """Return an ultrasound of some frames, in which two pixels share their colours."""
+    scan, target = pydicom.dcmread(io.BytesIO(dicom())), io.BytesIO()
+    scan.Modality, scan.PhotometricInterpretation = "US", "YBR_FULL_422"
+    scan.SamplesPerPixel, scan.PlanarConfiguration, scan.NumberOfFrames = 3, 0, frames
+    scan.BitsAllocated, scan.BitsStored, scan.HighBit = 8, 8, 7
+    scan.PixelData = random.Random(3).randbytes(8 * 8 * 2 * frames)
     pydicom.dcmwrite(target, scan)
     return target.getvalue()
 

@@ -45,6 +45,10 @@ GOOD = {
     "worded.dcm": (lambda: corpus.disguised(b"made by <CT 5>"), FileKind.DICOM, "application/dicom", None, 64),
     "trailer.jpg": (lambda: corpus.picture() + b"SEFT" * 20, FileKind.IMAGE, "image/jpeg", None, 64 * 48),
     "printed.pdf": (lambda: b"\x1b%-12345X@PJL\n" + corpus.pdf(), FileKind.PDF, "application/pdf", 2, None),
+    "deflated.dcm": (corpus.deflated, FileKind.DICOM, "application/dicom", None, 64),
+    "ultrasound.dcm": (corpus.shared_colours, FileKind.DICOM, "application/dicom", None, 4 * 64),
+    "fields.docx": (lambda: corpus.docx({"word/header1.xml": corpus.field("PAGE", " of ", "NUMPAGES")}),
+        FileKind.DOCUMENT, corpus.WORD, None, None),
     "scan.12.03.2024": (corpus.dicom, FileKind.DICOM, "application/dicom", None, 64),
     "cd.zip": (
         lambda: corpus.scans({"CD/DICOMDIR": corpus.dicom(), "__MACOSX/._x": b"litter"}),
@@ -100,6 +104,31 @@ BAD = {
     "field.docx": (
         lambda: corpus.docx({"word/footer.xml": b"", "word/embeddings/oleObject1.bin": b"x"}), Refusal.ACTIVE_CONTENT,
     ),
+    "quoted template.docx": (
+        lambda: corpus.docx(
+            {"word/_rels/settings.xml.rels": b"<R Type='x/attachedTemplate' Target='http://x' TargetMode='External'/>"}
+        ),
+        Refusal.ACTIVE_CONTENT,
+    ),
+    "wide template.docx": (
+        lambda: corpus.docx(
+            {"word/_rels/settings.xml.rels": '<R Type="x/attachedTemplate" TargetMode="External"/>'.encode("utf-16")}
+        ),
+        Refusal.ACTIVE_CONTENT,
+    ),
+    "program in a field.docx": (
+        lambda: corpus.docx({"word/document.xml": corpus.field("DDEAUTO c:\\cmd.exe")}), Refusal.ACTIVE_CONTENT,
+    ),
+    "program in the footer.docx": (
+        lambda: corpus.docx({"word/footer1.xml": corpus.field("D", "DE", "AUTO c:\\cmd.exe")}), Refusal.ACTIVE_CONTENT,
+    ),
+    "simple field.docx": (
+        lambda: corpus.docx({"word/footnotes.xml": b'<w:fldSimple w:instr="DDE cmd x"/>'}), Refusal.ACTIVE_CONTENT,
+    ),
+    "program behind a cell.xlsx": (
+        lambda: corpus.xlsx({"xl/externalLinks/externalLink1.xml": b'<ddeLink ddeService="cmd"/>'}),
+        Refusal.ACTIVE_CONTENT,
+    ),
     "macro.docx": (lambda: corpus.docx({"word/vbaProject.bin": b"x"}), Refusal.MACROS),
     "macro type.docx": (lambda: corpus.docx(content_type="x.macroEnabled.main+xml"), Refusal.MACROS),
     "macro.odt": (lambda: corpus.odt({"Basic/Standard/Module1.xml": b"Sub Main"}), Refusal.MACROS),
@@ -140,6 +169,7 @@ BAD = {
     "short entry.zip": (lambda: corpus.lying_zip(100), Refusal.DAMAGED),
     "windows climbing.zip": (lambda: corpus.scans({"..\\..\\x": corpus.dicom()}), Refusal.UNSAFE_ARCHIVE),
     "rooted.zip": (lambda: corpus.scans({"\\\\server\\x": corpus.dicom()}), Refusal.UNSAFE_ARCHIVE),
+    "cut ultrasound.dcm": (lambda: corpus.shared_colours()[:-20], Refusal.DAMAGED),
     "cut scan.zip": (lambda: corpus.scans({"CD/IM9999": corpus.dicom()[:-20]}), Refusal.DAMAGED),
 }  # fmt: skip
 
