@@ -260,9 +260,7 @@ def test_scans_are_no_written_report(asked: Request):
     document.file.save(update_fields=["kind"])
 
     item = checklist.of_request(asked).items[0]
-    assert item.mismatches == (
-        "The hospital asks for “Medical report” here; this was sent as “Scans and X-rays”.",
-    )
+    assert item.mismatches == ("The hospital asks for “Medical report” here; this was sent as “Scans and X-rays”.",)
 
 
 @pytest.mark.parametrize("language", ["en", "ar"])
