@@ -151,6 +151,9 @@ class SecondOpinionView(ChosenInAddress, CataloguePage, TemplateView):
 
     def _protocols(self) -> QuerySet[Protocol]:
         rows = Protocol.objects.in_force().select_related("facility").prefetch_related("required_documents")
+        if self.facility is not None and self.treatment is None:
+            # Which of its rules apply is known once the treatment is.
+            return rows.filter(facility=self.facility)
         if self.facility is not None:
             return rows.for_request(self.facility, self.treatment)
         return rows.for_treatment(self.treatment) if self.treatment is not None else rows
