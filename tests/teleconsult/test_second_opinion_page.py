@@ -60,7 +60,9 @@ def test_with_a_treatment_the_rules_are_those_that_apply(
     assert NO_RULES in words(f"?facility={facility.slug}&treatment={other.slug}")
 
 
-@pytest.mark.parametrize("rules", [{"valid_from": "2099-01-01"}, {"valid_until": "2021-01-01"}, {"state": "unverified"}])
+@pytest.mark.parametrize(
+    "rules", [{"valid_from": "2099-01-01"}, {"valid_until": "2021-01-01"}, {"state": "unverified"}]
+)
 def test_rules_that_are_not_in_force_are_not_shown(facility: Facility, rules: dict[str, Any]) -> None:
     factories.make_protocol(facility, **rules)
 
