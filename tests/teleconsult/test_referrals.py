@@ -12,7 +12,7 @@ from accounts.models import User
 from facilities.enums import StaffRole
 from facilities.models import Facility
 from notifications.models import OutboxMessage
-from teleconsult import access, checklist, retention, workflow
+from teleconsult import access, checklist, language_chain, retention, workflow
 from teleconsult.enums import AccessLevel, Action, RequestKind, Status
 from teleconsult.exceptions import IllegalStep, NotAllowed, NotReached
 from teleconsult.models import Document, Request
@@ -307,3 +307,12 @@ def test_what_ends_in_the_office_is_not_referred(
     assert Action.REFER not in workflow.allowed_actions(coordinator, case)
     with pytest.raises(NotAllowed):
         refer(case, coordinator, other)
+
+
+def test_the_languages_of_the_shared_papers_count_for_a_consultation(
+    first: Request, coordinator: User, other: Facility, other_office: User
+) -> None:
+    add_paper(first)
+    second = refer(first, coordinator, other)
+
+    assert language_chain.chain_of(second, other_office).documents == {"en"}
