@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
 
+from publishing.templatetags.text import text_of
 from taxonomy.languages import language_name
 from teleconsult import studies
 from teleconsult.models import Document, Request
@@ -17,6 +18,9 @@ from vault.files import FileKind, FileState
 
 # What holds no picture of a scan.
 WRITTEN = frozenset({FileKind.PDF, FileKind.TEXT, FileKind.DOCUMENT, FileKind.SPREADSHEET})
+SCANS = frozenset({FileKind.DICOM, FileKind.DICOM_ARCHIVE})
+# Papers of these kinds are not the same at two hospitals.
+SPECIAL = frozenset({DocumentKind.FORM, DocumentKind.OTHER})
 DONE, WRONG, OPEN, OPTIONAL = "done", "wrong", "open", "optional"
 
 
@@ -42,7 +46,7 @@ class Item:
     @property
     def is_conditional(self) -> bool:
         """Return whether the paper is asked for in some cases only."""
-        return bool(self.requirement.only_when) or self.requirement.kind == DocumentKind.AUTHORITY
+        return has_condition(self.requirement) or self.requirement.kind == DocumentKind.AUTHORITY
 
     @property
     def reason(self) -> str:
@@ -87,30 +91,64 @@ class Checklist:
         return tuple(item for item in self.items if item.state == OPEN)
 
 
+def has_condition(requirement: RequiredDocument) -> bool:
+    """Return whether words say when the paper is asked for; they may not be translated yet."""
+    return bool(text_of(requirement, "only_when").value)
+
+
 def of_protocol(protocol: Protocol) -> Checklist:
     """Return the checklist before anything is sent."""
     return Checklist(protocol, tuple(Item(row, (), ()) for row in protocol.required_documents.all()), ())
 
 
-def of_request(request: Request, on: datetime.date | None = None) -> Checklist:
+def of_request(request: Request) -> Checklist:
     """Return the checklist of a request against the version it was checked with; empty without one."""
     protocol = request.protocol
     if protocol is None:
         return Checklist(None, (), ())
-    day = on or timezone.localdate()
-    documents = list(request.papers.with_looks())
     items = []
-    for requirement in protocol.required_documents.all():
-        is_authority = requirement.kind == DocumentKind.AUTHORITY
-        if is_authority and not request.needs_authority:
-            continue
-        mine = [document for document in documents if document.requirement == requirement.pk]
+    for requirement, mine in _answering(request, protocol):
         # A paper of the wrong age is no harm where a fitting one was sent as well.
-        found = [list(mismatches(document, protocol, requirement, on=day)) for document in mine]
+        found = [list(mismatches(row, protocol, requirement, on=sent_on(row, request))) for row in mine]
         wrong = () if not all(found) else tuple(dict.fromkeys(text for texts in found for text in texts))
+        is_authority = requirement.kind == DocumentKind.AUTHORITY
         items.append(Item(requirement, tuple(mine), wrong, is_needed=is_authority))
     remarks, notes = tuple(_remarks(request, protocol)), tuple(_notes(request, protocol))
     return Checklist(protocol, tuple(items), remarks, notes)
+
+
+def sent_on(document: Document, request: Request) -> datetime.date:
+    """Return the day for which the age of a paper counts: the one on which it was sent; of a draft today."""
+    if request.submitted_at is None:
+        return timezone.localdate()
+    return timezone.localdate(max(document.added_at, request.submitted_at))
+
+
+def _answering(request: Request, protocol: Protocol) -> list[tuple[RequiredDocument, list[Document]]]:
+    """Return each line of a protocol with its documents: those sent for it, else one of its kind that knew no line.
+
+    The list may have been another one when a paper was sent: of another hospital, of an earlier version, or none.
+    """
+    lines = [
+        row
+        for row in protocol.required_documents.all()
+        if row.kind != DocumentKind.AUTHORITY or request.needs_authority
+    ]
+    documents = list(request.papers.with_looks())
+    own = {row.pk: [document for document in documents if document.requirement == row.pk] for row in lines}
+    strays = [row for row in documents if row.requirement not in own and _knew_no_line(row, request, protocol)]
+    # What is always asked for comes first.
+    for line in sorted(lines, key=has_condition):
+        found = next((row for row in strays if row.kind == line.kind and line.kind not in SPECIAL), None)
+        if found is not None and not own[line.pk]:
+            own[line.pk] = [found]
+            strays.remove(found)
+    return [(line, own[line.pk]) for line in lines]
+
+
+def _knew_no_line(document: Document, request: Request, protocol: Protocol) -> bool:
+    """Return whether these lines were not there to choose from when the document was sent."""
+    return document.requirement is not None or request.facility_id != protocol.facility_id
 
 
 def lacks_authority(request: Request, protocol: Protocol) -> bool:
@@ -132,10 +170,12 @@ def mismatches(
     day = on or timezone.localdate()
     if document.file.state == FileState.REFUSED:
         yield document.file.get_refusal_display()
-    if requirement is not None and document.kind != requirement.kind:
+    # Scans are scans, whatever they were sent as.
+    kind = DocumentKind.IMAGING if document.file.kind in SCANS else DocumentKind(document.kind)
+    if requirement is not None and kind != requirement.kind:
         yield _("The hospital asks for “%(asked)s” here; this was sent as “%(sent)s”.") % {
             "asked": requirement.get_kind_display(),
-            "sent": document.kind_label,
+            "sent": kind.label,
         }
     if requirement is not None and requirement.kind == DocumentKind.IMAGING and document.file.kind in WRITTEN:
         yield _("The hospital asks for the images themselves here; this is a written document.")

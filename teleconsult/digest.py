@@ -43,7 +43,7 @@ def lanes_of(requests: RequestQuerySet, now: datetime.datetime, zone: str) -> di
         "late": requests.late(now),
         "due": requests.due_on(day, ZoneInfo(zone)),
         "new": requests.new(),
-        "with_facility": requests.with_facility(),
+        "with_facility": requests.waiting_for_facility(),
         "in_triage": requests.with_status("in_triage"),
         "awaiting_patient": requests.awaiting_patient(),
     }

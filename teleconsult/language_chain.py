@@ -56,7 +56,7 @@ def chain_of(request: Request, specialist: User) -> Chain:
     protocol = request.protocol
     accepted = set(protocol.document_languages) if protocol else set()
     written = list(protocol.report_languages) if protocol else []
-    documents = frozenset(request.documents.exclude(language="").values_list("language", flat=True))
+    documents = frozenset(request.papers.exclude(language="").values_list("language", flat=True))
     direct = request.language if request.language in spoken else ""
     interpreters = {} if direct else _between(request.language, spoken)
     report = _report(request.language, written, spoken)

@@ -13,7 +13,6 @@ from facilities.enums import StaffRole
 from facilities.models import Membership
 from teleconsult.enums import (
     ENDED_STATUSES,
-    FACILITY_STATUSES,
     OPEN_STATUSES,
     TAKEN_STATUSES,
     BookingStatus,
@@ -89,9 +88,11 @@ class RequestQuerySet(models.QuerySet):
     def awaiting_patient(self) -> Self:
         return self.filter(status=Status.AWAITING_PATIENT)
 
-    def with_facility(self) -> Self:
-        """Keep those a facility has in hand."""
-        return self.filter(status__in=FACILITY_STATUSES)
+    def waiting_for_facility(self) -> Self:
+        """Keep those on which a facility is to act: it has the case, or a question about its opinion waits."""
+        questions = apps.get_model("teleconsult", "FollowUpQuestion").objects.filter(answered_at__isnull=True)
+        is_asked = Q(status=Status.OPINION_READY) & Exists(questions.filter(opinion__request=OuterRef("pk")))
+        return self.filter(Q(status__in=[Status.WITH_FACILITY, Status.WITH_SPECIALIST]) | is_asked)
 
     def due_on(self, day: datetime.date, zone: datetime.tzinfo) -> Self:
         """Keep those due on a day of that zone whose clock runs."""

@@ -146,7 +146,7 @@ def _expected(request: Request) -> str:
 
 
 def _awaited(request: Request, history: Sequence[Event], who: str) -> Turn:
-    event = _last(history, {Action.ASK_DOCUMENT, Action.ASK_QUESTION, Action.ASK_CONSENT})
+    event = _last(history, {Action.ASK_DOCUMENT, Action.ASK_QUESTION, Action.ASK_CONSENT, Action.BEGIN_REFERRAL})
     words = event.note if event else ""
     if request.waiting_for == WaitingFor.CONSENT:
         url, label = reverse("teleconsult:consent"), _("Read and decide")

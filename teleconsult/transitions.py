@@ -151,6 +151,7 @@ TABLE: tuple[Transition, ...] = (
         Target.STAYS,
         OFFICE,
         (_R.REACHED, _R.ANOTHER_FACILITY, _R.COORDINATION_CONSENT),
+        kinds=FOR_A_FACILITY,
     ),
     # The second request, which the patient has not seen yet: nobody new reads it before she agrees.
     Transition(_A.BEGIN_REFERRAL, (), _S.AWAITING_PATIENT, OFFICE, tells=(_M.CONSENT_ASKED,)),

@@ -12,7 +12,8 @@ from functools import cached_property
 from django.conf import settings
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.core.validators import slug_re
-from django.db.models import OuterRef, Q
+from django.db.models import CharField, OuterRef, Q, Value
+from django.db.models.functions import Cast, Coalesce, Concat
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils import timezone
@@ -231,8 +232,16 @@ class Comparison:
         rows = Protocol.objects.in_force().filter(facility__slug__in=self.slugs).order_by("slug")
         rows = rows.annotate(
             treatment_ids=ArrayAgg("treatments", distinct=True, filter=Q(treatments__isnull=False), default=[]),
+            # Kind and greatest age in days of each paper; no age is -1, for an array holds no holes.
             paper_kinds=ArrayAgg(
-                "required_documents__kind", distinct=True, filter=Q(required_documents__isnull=False), default=[]
+                Concat(
+                    "required_documents__kind",
+                    Value("|"),
+                    Cast(Coalesce("required_documents__maximum_age_days", Value(-1)), CharField()),
+                ),
+                distinct=True,
+                filter=Q(required_documents__isnull=False),
+                default=[],
             ),
         )
         wanted = self.treatment.pk if self.treatment else None
@@ -594,9 +603,19 @@ def _prose(protocol: Protocol, name: str) -> Cell:
 
 
 def _papers_cell(protocol: Protocol) -> Cell:
-    """Return the kinds of paper asked for, in the order of the checklist."""
-    kinds = [kind for kind in DocumentKind if kind.value in protocol.paper_kinds]
-    return Cell([Line(str(kind.label)) for kind in kinds], tuple(kinds) or None)
+    """Return the kinds of paper asked for and how recent they have to be, in the order of the kinds."""
+    order = list(DocumentKind.values)
+    asked = [(kind, int(days)) for kind, days in (paper.split("|") for paper in protocol.paper_kinds)]
+    papers = sorted(asked, key=lambda paper: (order.index(paper[0]), paper[1]))
+    lines = [Line(str(DocumentKind(kind).label), note=_age_in_words(days)) for kind, days in papers]
+    return Cell(lines, tuple(papers) or None)
+
+
+def _age_in_words(days: int) -> str:
+    """Return the greatest age of a paper; empty where any age will do."""
+    if days < 0:
+        return ""
+    return ngettext("Not older than %(counter)s day", "Not older than %(counter)s days", days) % {"counter": days}
 
 
 def _consultation_cell(protocol: Protocol) -> Cell:

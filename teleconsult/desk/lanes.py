@@ -36,7 +36,9 @@ LANES = (
     LaneKind(
         "patient", pgettext_lazy("lane", "Waiting for patient"), lambda rows, reader, now: rows.awaiting_patient()
     ),
-    LaneKind("facility", pgettext_lazy("lane", "Waiting for facility"), lambda rows, reader, now: rows.with_facility()),
+    LaneKind(
+        "facility", pgettext_lazy("lane", "Waiting for facility"), lambda rows, *_about: rows.waiting_for_facility()
+    ),
     LaneKind("today", pgettext_lazy("lane", "Due today"), lambda rows, reader, now: _due_today(rows, now)),
     LaneKind("late", pgettext_lazy("lane", "Late"), lambda rows, reader, now: rows.late(now)),
     LaneKind(

@@ -45,6 +45,7 @@ from teleconsult.views.patients import (
     receipt_of,
     session_of,
 )
+from teleconsult.workflow.promises import protocol_at
 from vault.previews import Preview
 
 BROWSER_COOKIE = settings.PATIENT_COOKIE_NAME + "-browser"
@@ -464,6 +465,13 @@ class ConsentView(WordsPage):
         """Return the wording in force, in the page's language."""
         return consent.text(ConsentPurpose.FACILITY, active_language())
 
+    @property
+    def checklist(self) -> checklist.Checklist:
+        """Return the rules that would hold there, and how the papers fit them."""
+        request = self.patient_request
+        request.protocol = protocol_at(request, self.facility)
+        return checklist.of_request(request)
+
     def elsewhere(self) -> str:
         """Lead back where no consent is asked for any more."""
         return super().elsewhere() if self.facility else reverse("teleconsult:my_request")
@@ -478,6 +486,7 @@ class ConsentView(WordsPage):
             facility=self.facility,
             text=self.wording.naming(self.facility.short_name) if self.facility else self.wording,
             asked=workflow.asked(self.patient_request),
+            checklist=self.checklist,
             **kwargs,
         )
 

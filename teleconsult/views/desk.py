@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.generic import View
 from django.views.generic.base import ContextMixin, TemplateResponseMixin
 
-from taxonomy.languages import BCP47, direction
+from taxonomy.languages import BCP47
 from taxonomy.pages import PrivatePage
 from teleconsult import (
     checklist,
@@ -250,7 +250,6 @@ class CaseView(CasePage):
             "shows_mailbox": Role.COORDINATOR in roles,
             "consultation_url": self.consultation_url(case),
             "patient_lang": BCP47.get(case.language, case.language),
-            "patient_dir": direction(case.language),
         }
 
     def consultation_url(self, case: Request) -> str:

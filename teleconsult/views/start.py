@@ -151,14 +151,12 @@ class SecondOpinionView(ChosenInAddress, CataloguePage, TemplateView):
 
     def _protocols(self) -> QuerySet[Protocol]:
         rows = Protocol.objects.in_force().select_related("facility").prefetch_related("required_documents")
+        if self.facility is None:
+            return rows if self.treatment is None else rows.for_treatment(self.treatment)
         if self.treatment is None:
             # Whoever comes from a hospital's page has named no treatment yet: all it asks for is worth reading.
-            return rows if self.facility is None else rows.filter(facility=self.facility)
-        return (
-            rows.for_treatment(self.treatment)
-            if self.facility is None
-            else rows.for_request(self.facility, self.treatment)
-        )
+            return rows.filter(facility=self.facility)
+        return rows.for_request(self.facility, self.treatment)
 
 
 def promise_of(protocols: list[Protocol]) -> tuple[int, int] | None:

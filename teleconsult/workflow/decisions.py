@@ -11,7 +11,7 @@ from teleconsult.models import Consent, Request
 from teleconsult.permissions import Actor
 from teleconsult.transitions import Target
 from teleconsult.workflow.possible import awaited_facility
-from teleconsult.workflow.promises import start_office_clock
+from teleconsult.workflow.promises import protocol_at, start_office_clock
 from teleconsult.workflow.steps import Step, begin, end_assignment, finish, turn
 
 
@@ -27,6 +27,8 @@ def give_consent(
     decide(step, _purpose(facility), facility, ConsentDecision.GRANT, text_hash, shown_in)
     if step.request.waiting_for == WaitingFor.CONSENT and facility == awaited_facility(step.request):
         turn(step, Target.RETURNS)
+        # The rules that stood beside the consent are those she agreed to.
+        step.request.protocol = protocol_at(step.request, facility)
     finish(step)
     return step.request
 

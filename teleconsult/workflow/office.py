@@ -11,7 +11,7 @@ from teleconsult.enums import Action, CloseReason, DeclineReason, Urgency
 from teleconsult.models import Alternative, Assignment, Request
 from teleconsult.permissions import Actor
 from teleconsult.workflow.correspondence import write_message
-from teleconsult.workflow.promises import protocol_for, start_facility_clock
+from teleconsult.workflow.promises import protocol_at, start_facility_clock
 from teleconsult.workflow.steps import AWAITED, LONGEST_TEXT, begin, clean, finish
 from treatments.enums import ClockStart
 
@@ -77,7 +77,7 @@ def forward(*, request: Request, by: Actor, seen_version: int, facility: Facilit
     """Send the case to a facility; its promise starts. Raises NotReached, AuthorityMissing and ConsentMissing."""
     step = begin(request, Action.FORWARD, by, seen_version, facility=facility)
     Assignment.objects.create(request=step.request, facility=facility, forwarded_at=step.now)
-    step.request.protocol = protocol_for(step.request, facility)
+    step.request.protocol = protocol_at(step.request, facility)
     start_facility_clock(step, {ClockStart.FILE_COMPLETE})
     finish(step)
     return step.request

@@ -1,12 +1,16 @@
 """Which protocol holds, and when its clock starts."""
 
+from typing import TYPE_CHECKING
+
 from facilities.models import Facility
 from teleconsult import clock
 from teleconsult.enums import RequestKind
 from teleconsult.models import Request
-from teleconsult.workflow.steps import Step
 from treatments.enums import ClockStart
 from treatments.models import Protocol
+
+if TYPE_CHECKING:
+    from teleconsult.workflow.steps import Step
 
 
 def protocol_for(request: Request, facility: Facility | None) -> Protocol | None:
@@ -16,12 +20,20 @@ def protocol_for(request: Request, facility: Facility | None) -> Protocol | None
     return Protocol.objects.in_force().for_request(facility, request.treatment).first()
 
 
-def start_office_clock(step: Step) -> None:
+def protocol_at(request: Request, facility: Facility | None) -> Protocol | None:
+    """Return the version that was checked, where it is this facility's: what the patient read holds. Else as above."""
+    checked = request.protocol
+    if checked is not None and facility is not None and checked.facility_id == facility.pk:
+        return checked
+    return protocol_for(request, facility)
+
+
+def start_office_clock(step: "Step") -> None:
     office = step.request.office
     _start_clock(step, office.first_answer_working_days, office.province)
 
 
-def start_facility_clock(step: Step, starts: set[ClockStart]) -> None:
+def start_facility_clock(step: "Step", starts: set[ClockStart]) -> None:
     """Start the facility's promise, if this is the moment from which it counts; else nothing is promised yet."""
     protocol, facility = step.request.protocol, step.facility or step.request.current_facility
     counts_now = protocol is not None and facility is not None and protocol.clock_starts in starts
@@ -32,13 +44,13 @@ def start_facility_clock(step: Step, starts: set[ClockStart]) -> None:
     )
 
 
-def count_anew(step: Step) -> None:
+def count_anew(step: "Step") -> None:
     """Let the facility's days count from now where its rules say so, once the papers it asked for have arrived."""
     if clock.counts_anew(step.request):
         step.request.clock_started_at = step.now
 
 
-def _start_clock(step: Step, days: int | None, province: str) -> None:
+def _start_clock(step: "Step", days: int | None, province: str) -> None:
     request = step.request
     if not days:
         request.clock_started_at = request.promised_days = request.due_at = None

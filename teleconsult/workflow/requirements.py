@@ -37,7 +37,7 @@ from teleconsult.exceptions import (
 )
 from teleconsult.models import Request
 from teleconsult.transitions import Requirement
-from treatments.models import Protocol
+from teleconsult.workflow.promises import protocol_at
 from vault.tombstones import Kind, Tombstone
 
 if TYPE_CHECKING:
@@ -90,10 +90,7 @@ def _check_authority(step: "Step") -> None:
         return
     if request.authority_stated_at is None:
         raise AuthorityMissing
-    facility = step.facility or request.current_facility
-    if request.kind != RequestKind.SECOND_OPINION:
-        return
-    protocol = Protocol.objects.in_force().for_request(facility, request.treatment).first() if facility else None
+    protocol = protocol_at(request, step.facility or request.current_facility)
     if protocol is not None and checklist.lacks_authority(request, protocol):
         raise AuthorityNotAttached
 

@@ -132,7 +132,11 @@ def make_draft(**answers: Any) -> Request:
 
 
 def make_submitted(*, facility: Facility | None = None, with_consent: bool = False, **answers: Any) -> Request:
-    request = make_draft(facility=facility, **answers)
+    return submit(make_draft(facility=facility, **answers), with_consent=with_consent)
+
+
+def submit(request: Request, *, with_consent: bool = False) -> Request:
+    """Send a draft with the consent of the office, and with that of the wished facility if it is asked for."""
     return workflow.submit(
         request=request,
         by=patient_of(request),

@@ -2,6 +2,7 @@ import datetime
 import uuid
 
 import pytest
+import time_machine
 from django.conf import settings
 from django.utils import timezone, translation
 
@@ -13,7 +14,7 @@ from teleconsult.permissions import Actor
 from tests.teleconsult import factories
 from treatments.enums import ClockStart, DocumentKind
 from treatments.models import Protocol, RequiredDocument
-from vault.files import FileState, Refusal
+from vault.files import FileKind, FileState, Refusal
 
 
 @pytest.fixture
@@ -176,3 +177,95 @@ def test_what_is_good_to_know_is_said_and_hinders_nothing(protocol: Protocol, as
     assert found.is_complete
     assert found.notes[0] == "The hospital writes its answer in: Italian, French. Your language is English."
     assert "from when the fee is settled" in found.notes[1]
+
+
+def test_a_paper_grows_no_older_once_it_was_sent(protocol: Protocol, facility: Facility):
+    """What counts is the day it was sent, as the words beside it say."""
+    start = timezone.now()
+    draft = factories.make_draft(facility=facility)
+    send(draft, issued_on=timezone.localdate() - datetime.timedelta(days=20))
+
+    with time_machine.travel(start + datetime.timedelta(days=11), tick=False):
+        assert states(Request.objects.get(pk=draft.pk))[0] == WRONG
+    factories.submit(draft)
+    with time_machine.travel(start + datetime.timedelta(days=40), tick=False):
+        asked = Request.objects.get(pk=draft.pk)
+        assert states(asked)[0] == DONE
+        send(asked, position=2, issued_on=timezone.localdate() - datetime.timedelta(days=300))
+        RequiredDocument.objects.filter(protocol=protocol, position=2).update(maximum_age_days=90)
+        found = checklist.of_request(Request.objects.get(pk=draft.pk))
+        assert "300 days old" in found.items[1].mismatches[0]
+
+
+def test_papers_sent_for_other_rules_answer_the_lines_of_their_kind(protocol: Protocol, facility: Facility):
+    """The hospital was changed, or its rules were: nobody sends the same paper twice."""
+    elsewhere = factories.make_facility()
+    factories.make_protocol(elsewhere)
+    draft = factories.make_draft(facility=elsewhere)
+    send(draft)
+    send(draft, kind=DocumentKind.PATHOLOGY)
+
+    moved = workflow.save_draft(request=draft, by=Actor.author(draft), answers={"facility": facility})
+
+    assert moved.protocol == protocol
+    assert states(moved) == [DONE, OPTIONAL]
+    assert [row.kind for row in checklist.of_request(moved).items[0].documents] == [DocumentKind.REPORT]
+
+
+def test_another_document_answers_no_line_of_the_list_it_was_chosen_from(asked: Request):
+    workflow.add_document(
+        request=asked, by=Actor.author(asked), upload=factories.upload(), kind=DocumentKind.REPORT, language="en"
+    )
+
+    assert states(asked) == [OPEN, OPTIONAL]
+
+
+def test_a_paper_sent_before_a_hospital_was_known_counts_for_the_one_that_is_found(
+    protocol: Protocol, facility: Facility
+):
+    request = factories.make_submitted()
+    workflow.add_document(
+        request=request,
+        by=Actor.author(request),
+        upload=factories.upload(),
+        kind=DocumentKind.REPORT,
+        issued_on=timezone.localdate(),
+        language="tr",
+    )
+    request.protocol = protocol
+
+    item = checklist.of_request(request).items[0]
+    assert item.state == WRONG
+    assert "Turkish" in item.mismatches[0]
+
+
+def test_one_paper_answers_one_line_and_the_one_always_asked_for_first(protocol: Protocol):
+    RequiredDocument.objects.filter(protocol=protocol, position=1).update(only_when_en="after surgery")
+    RequiredDocument.objects.create(protocol=protocol, position=3, kind=DocumentKind.REPORT, what_en="Letter")
+    RequiredDocument.objects.create(protocol=protocol, position=4, kind=DocumentKind.FORM, what_en="Questionnaire")
+    request = factories.make_submitted()
+    for kind in (DocumentKind.REPORT, DocumentKind.FORM):
+        workflow.add_document(
+            request=request, by=Actor.author(request), upload=factories.upload(content=kind.encode()), kind=kind
+        )
+    request.protocol = protocol
+
+    # The form of one hospital is not that of another.
+    assert states(request) == [OPTIONAL, OPTIONAL, DONE, OPEN]
+
+
+def test_scans_are_no_written_report(asked: Request):
+    document = send(asked)
+    document.file.kind = FileKind.DICOM
+    document.file.save(update_fields=["kind"])
+
+    item = checklist.of_request(asked).items[0]
+    assert item.mismatches == ("The hospital asks for “Medical report” here; this was sent as “Scans and X-rays”.",)
+
+
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_a_condition_that_is_not_translated_yet_is_still_a_condition(protocol: Protocol, language: str):
+    with translation.override(language):
+        always, sometimes = checklist.of_protocol(protocol).items
+        assert [always.state, sometimes.state] == [OPEN, OPTIONAL]
+        assert sometimes.reason == ""

@@ -402,3 +402,16 @@ def test_each_lane_and_status_has_words() -> None:
     staff_see = {status for status in Status if status not in {"draft", "expired", "erased"}}
 
     assert set(desk.WHERE_IT_IS) == staff_see
+
+
+def test_the_question_reads_in_its_own_direction_after_the_language_was_changed(
+    enter: Enter, coordinator: User
+) -> None:
+    case = factories.make_in_triage(coordinator)
+    workflow.change_settings(
+        request=case, by=factories.patient_of(case), language="ar", zone="Asia/Dubai", country="AE"
+    )
+
+    page = page_of(enter(coordinator), case)
+
+    assert 'dir="auto"><p>Is the operation needed?' in page

@@ -98,6 +98,22 @@ def test_lanes_count_and_keep(enter: Enter, coordinator: User, facility: Facilit
     assert colleagues.reference in shown(client)
 
 
+def test_a_delivered_opinion_waits_for_no_facility_unless_a_question_is_open(
+    enter: Enter, coordinator: User, facility: Facility, facility_office: User, specialist: User
+) -> None:
+    factories.make_protocol(facility, follow_up_questions=1, follow_up_days=30)
+    case = factories.make_with_specialist(coordinator, facility, facility_office, specialist)
+    client = enter(coordinator)
+    assert shown(client, "?lane=facility") == {case.reference}
+
+    factories.deliver_opinion(case, Actor.staff(specialist))
+    assert shown(client, "?lane=facility") == set()
+    assert shown(client) == {case.reference}
+
+    factories.ask_follow_up(Request.objects.get(pk=case.pk))
+    assert shown(client, "?lane=facility") == {case.reference}
+
+
 def test_facility_has_no_lane_of_the_office(
     enter: Enter, coordinator: User, facility: Facility, facility_office: User
 ) -> None:

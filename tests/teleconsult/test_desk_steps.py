@@ -76,6 +76,9 @@ def scene(coordinator: User, facility: Facility, facility_office: User, speciali
         if action == Action.FORWARD:
             case = factories.make_in_triage(coordinator, facility=facility, with_consent=True)
             return Scene(case, coordinator, {"facility": facility.slug}, Status.WITH_FACILITY, facility_office)
+        if action == Action.DECLINE:
+            # What is proposed instead has rules that fit.
+            factories.make_protocol(facility)
         case = factories.make_in_triage(coordinator, facility=facility)
         data, status = {
             Action.ASK_DOCUMENT: ({"text": WORDS}, Status.AWAITING_PATIENT),
@@ -416,6 +419,26 @@ def test_alternatives_are_proposed(enter: Enter, scene: Callable[[Action], Scene
 
     assert [row.facility for row in it.case.alternatives.all()] == [facility]
     assert "Proposed instead" in enter(it.who).get(f"/desk/{it.case.reference}/").content.decode()
+
+
+def test_only_what_fits_is_proposed_instead(enter: Enter, coordinator: User, facility: Facility) -> None:
+    """The patient reads that the rules of these hospitals fit what she wrote."""
+    factories.reached(facility)
+    factories.make_protocol(facility)
+    too_old, without_rules = factories.make_facility(), factories.make_facility()
+    for place in (too_old, without_rules):
+        factories.reached(place)
+    factories.make_protocol(too_old, maximum_age=17)
+    case = factories.make_in_triage(coordinator)
+    data = {"seen_version": case.version, "reason": "other", "note": WORDS}
+
+    page = enter(coordinator).get(f"{address(Action.DECLINE, case)}")
+    form = next(form for form in page.context["steps"] if form.action == Action.DECLINE)
+    response = enter(coordinator).post(address(Action.DECLINE, case), data | {"alternatives": [too_old.slug]})
+
+    assert [slug for slug, _words in form.fields["alternatives"].choices] == [facility.slug]
+    assert response.status_code == 200
+    assert fresh(case).status == Status.IN_TRIAGE
 
 
 def test_steps_need_the_token(coordinator: User) -> None:

@@ -428,6 +428,29 @@ def test_the_consent_names_the_hospital_and_is_given_once(
     assert written_by_patient(asked_for_consent) == ["Gladly"]
 
 
+def test_the_rules_stand_beside_the_consent_and_hold_from_then_on(
+    browser: Browser, asked_for_consent: Request, facility: Facility
+) -> None:
+    """The patient had no say in which hospital is asked: what it costs and wants stands where she decides."""
+    protocol = factories.make_protocol(facility, fee=300, exclusions_en="Not after an accident")
+    workflow.add_document(
+        request=asked_for_consent,
+        by=Actor.author(asked_for_consent),
+        upload=factories.upload(),
+        kind="report",
+        language="tr",
+    )
+
+    page = browser.sign_in(asked_for_consent).open("my-request/consent/")
+    for words in ("300 euro", "Not after an accident", "This document is in Turkish."):
+        assert words in page.words
+    page.send(agree="1")
+    factories.make_protocol(facility, slug=protocol.slug, version=2)
+
+    asked_for_consent.refresh_from_db()
+    assert asked_for_consent.protocol == protocol
+
+
 def test_saying_no_sends_the_words(browser: Browser, asked_for_consent: Request, facility: Facility) -> None:
     browser.sign_in(asked_for_consent).open("my-request/consent/").send(decline="1", text="Rather not")
 

@@ -517,6 +517,39 @@ def test_the_review_shows_every_answer_and_sends(patients_browser: Browser, draf
     assert "Your request has arrived." in sent.words
 
 
+def test_the_review_shows_the_rules_and_what_does_not_fit(
+    patients_browser: Browser, draft: Request, facility: Facility
+) -> None:
+    """The last look before sending: the fee, when it is not possible, and each paper against the list."""
+    protocol = factories.make_protocol(facility, fee=300, exclusions_en="Not after an accident", minimum_age=60)
+    workflow.save_draft(request=draft, by=factories.patient_of(draft), answers={"facility": facility})
+    report = protocol.required_documents.get(position=1)
+    about = {"kind": report.kind, "requirement": report, "language": "tr"}
+    workflow.add_document(request=draft, by=factories.patient_of(draft), upload=factories.upload(), **about)
+
+    page = patients_browser.open(f"{START}review/")
+
+    for words in ("300 euro", "Not after an accident", "This document is in Turkish.", "from the age of 60"):
+        assert words in page.words
+
+
+@pytest.mark.parametrize(
+    ("rules", "is_said"),
+    [({}, True), ({"clock_starts": "fee_settled"}, False), ({"promised_working_days": None}, False)],
+    ids=["file complete", "fee settled", "nothing promised"],
+)
+def test_the_review_names_the_start_of_the_clock_only_where_it_is_that_one(
+    patients_browser: Browser, draft: Request, facility: Facility, rules: dict[str, Any], is_said: bool
+) -> None:
+    factories.make_protocol(facility, **rules)
+    workflow.save_draft(request=draft, by=factories.patient_of(draft), answers={"facility": facility})
+
+    page = patients_browser.open(f"{START}review/")
+
+    assert "Not sent yet." in page.words
+    assert ("the days count from when all papers are there" in page.words) == is_said
+
+
 def test_pressed_twice_it_is_sent_once(patients_browser: Browser, draft: Request) -> None:
     page = patients_browser.open(f"{START}review/")
 

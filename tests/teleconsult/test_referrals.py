@@ -12,8 +12,8 @@ from accounts.models import User
 from facilities.enums import StaffRole
 from facilities.models import Facility
 from notifications.models import OutboxMessage
-from teleconsult import access, checklist, retention, workflow
-from teleconsult.enums import AccessLevel, Action, Status
+from teleconsult import access, checklist, language_chain, retention, workflow
+from teleconsult.enums import AccessLevel, Action, RequestKind, Status
 from teleconsult.exceptions import IllegalStep, NotAllowed, NotReached
 from teleconsult.models import Document, Request
 from teleconsult.permissions import Actor
@@ -282,3 +282,37 @@ def test_papers_stay_as_long_as_a_referral_reads_them(
         status=Status.CLOSED, closed_at=long_ago, returns_to="", waiting_for="", paused_since=None
     )
     assert rule.over(timezone.now()).filter(pk=first.pk).exists()
+
+
+def test_the_patient_reads_on_the_second_request_why_another_hospital(
+    first: Request, coordinator: User, other: Facility, other_office: User
+) -> None:
+    second = refer(first, coordinator, other)
+
+    page = Browser().sign_in(second).open("my-request/")
+
+    assert page.words.index("We ask for your consent.") < page.words.index("They answer sooner.")
+    assert page.words.index("They answer sooner.") < page.words.index("Read and decide")
+
+
+@pytest.mark.parametrize("kind", [RequestKind.QUESTION, RequestKind.COLLABORATION])
+def test_what_ends_in_the_office_is_not_referred(
+    coordinator: User, other: Facility, other_office: User, kind: RequestKind
+) -> None:
+    """No step would lead the second request to the facility."""
+    case = factories.make_in_triage(coordinator)
+    Request.objects.filter(pk=case.pk).update(kind=kind)
+    case.refresh_from_db()
+
+    assert Action.REFER not in workflow.allowed_actions(coordinator, case)
+    with pytest.raises(NotAllowed):
+        refer(case, coordinator, other)
+
+
+def test_the_languages_of_the_shared_papers_count_for_a_consultation(
+    first: Request, coordinator: User, other: Facility, other_office: User
+) -> None:
+    add_paper(first)
+    second = refer(first, coordinator, other)
+
+    assert language_chain.chain_of(second, other_office).documents == {"en"}

@@ -171,6 +171,51 @@ def test_the_protocol_in_force_is_frozen(facility: Facility):
     assert factories.make_submitted(facility=facility).protocol == newer
 
 
+def test_what_was_checked_holds_at_that_hospital_and_another_one_brings_its_own(
+    coordinator: User, facility: Facility, facility_office: User
+):
+    """Fee and days are those the patient read, whatever is published until the case is sent on."""
+    checked = factories.make_protocol(facility, promised_working_days=4)
+    request = factories.make_in_triage(coordinator, facility=facility, with_consent=True)
+    newer = factories.make_protocol(facility, slug=checked.slug, version=2, promised_working_days=9)
+    RequiredDocument.objects.create(protocol=newer, position=3, kind=DocumentKind.AUTHORITY)
+    about = {"request": request, "by": Actor.staff(coordinator), "seen_version": request.version}
+
+    forwarded = workflow.forward(**about, facility=facility)
+
+    assert (forwarded.protocol, forwarded.promised_days) == (checked, 4)
+    elsewhere = factories.make_facility()
+    factories.reached(elsewhere)
+    other = factories.make_protocol(elsewhere)
+    request = factories.make_in_triage(coordinator, facility=facility)
+    request = workflow.give_consent(
+        request=request,
+        by=factories.patient_of(request),
+        seen_version=request.version,
+        facility=elsewhere,
+        text_hash=factories.facility_hash(),
+        shown_in="en",
+    )
+    about = {"request": request, "by": Actor.staff(coordinator), "seen_version": request.version}
+    assert workflow.forward(**about, facility=elsewhere).protocol == other
+
+
+def test_proof_of_authority_is_asked_for_by_the_rules_that_were_checked(
+    coordinator: User, facility: Facility, facility_office: User
+):
+    checked = factories.make_protocol(facility)
+    request = factories.make_in_triage(coordinator, facility=facility, with_consent=True, **factories.RELATIVE_ANSWERS)
+    newer = factories.make_protocol(facility, slug=checked.slug, version=2)
+    RequiredDocument.objects.create(protocol=newer, position=3, kind=DocumentKind.AUTHORITY)
+    request = workflow.state_authority(request=request, by=factories.patient_of(request), seen_version=request.version)
+
+    forwarded = workflow.forward(
+        request=request, by=Actor.staff(coordinator), seen_version=request.version, facility=facility
+    )
+
+    assert forwarded.protocol == checked
+
+
 def send(draft: Request, **about: object) -> Request:
     values = {"coordination_consent": factories.coordination_hash(), "idempotency_key": uuid.uuid4()}
     return workflow.submit(request=draft, by=factories.patient_of(draft), seen_version=draft.version, **values | about)

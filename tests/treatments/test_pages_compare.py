@@ -23,6 +23,7 @@ from tests.treatments.factories import (
     make_treatment,
 )
 from tests.treatments.pages import Page
+from treatments.models import RequiredDocument
 
 Get = Callable[[str], Page]
 # Names to choose, the chosen with all around them, treatments, offers, protocols, the day of the catalogue.
@@ -308,6 +309,20 @@ def test_a_protocol_of_the_treatment_wins_over_a_general_one(get: Get) -> None:
     assert row(general, "Papers to send")[1] == ["Medical report Scans and X-rays"]
     assert row(named, "Answer within")[1] == ["about 10 working days"]
     assert row(named, "Fee")[1] == ["On request"]
+
+
+def test_how_recent_the_papers_have_to_be_is_compared(get: Get) -> None:
+    for slug, days in (("alpha", 90), ("beta", 30)):
+        protocol = make_protocol(make_facility(slug))
+        protocol.required_documents.filter(kind="imaging").update(maximum_age_days=days)
+        RequiredDocument.objects.create(protocol=protocol, position=3, kind="report", maximum_age_days=10)
+        RequiredDocument.objects.create(protocol=protocol, position=4, kind="report", maximum_age_days=10)
+
+    difference, (alpha, beta) = row(get("/en/compare/?facility=alpha&facility=beta"), "Papers to send")
+
+    assert difference == "differs"
+    assert alpha == "Medical report Medical report Not older than 10 days Scans and X-rays Not older than 90 days"
+    assert "Not older than 30 days" in beta
 
 
 def test_the_whole_protocol_is_compared(get: Get) -> None:

@@ -171,9 +171,10 @@ class DeclineForm(FacilityStepForm):
     )
 
     def prepare(self) -> None:
-        """Offer what is reached as an alternative, with how far its protocol fits."""
-        self.fields["alternatives"].choices = self.matching_choices(self.reached)
-        if not self.reached:
+        """Offer what is reached and fits as an alternative: the patient reads that its rules fit."""
+        fitting = [match.facility for match in self.matches if match.fits]
+        self.fields["alternatives"].choices = self.matching_choices(fitting)
+        if not fitting:
             del self.fields["alternatives"]
 
     def clean(self) -> dict[str, Any]:
