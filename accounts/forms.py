@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import limits, second_factor
 from accounts.enums import Role
 from accounts.models import User, staff_languages
+from notifications.addresses import validate_mailbox
 from vault.keys import email_hash
 
 # Longer ones are refused: hashing costs time, and nobody remembers more.
@@ -192,7 +193,7 @@ class NewPasswordForm(NewPasswordMixin):
 class InvitationForm(forms.Form):
     """Whom an administrator invites, and what for."""
 
-    email = forms.EmailField(label=_("E-mail address"), max_length=254)
+    email = forms.EmailField(label=_("E-mail address"), max_length=254, validators=[validate_mailbox])
     name = forms.CharField(label=_("Name"), max_length=120, required=False)
     language = forms.ChoiceField(label=_("Language of the invitation"), choices=staff_languages)
     roles = forms.MultipleChoiceField(

@@ -153,7 +153,11 @@ SITEMAPS = {
 @require_safe
 def sitemap_index(request: HttpRequest) -> HttpResponse:
     """Return the list of sitemaps; proxies may keep it for an hour."""
-    return kept(index_view(request, SITEMAPS, sitemap_url_name="sitemap"))
+    response = index_view(request, SITEMAPS, sitemap_url_name="sitemap")
+    for item in response.context_data["sitemaps"]:
+        # The portal's own host: the one of the request, with its port, is whatever a stranger wrote.
+        item.location = settings.PUBLIC_URL + urlsplit(item.location)._replace(scheme="", netloc="").geturl()
+    return kept(response)
 
 
 @require_safe

@@ -17,11 +17,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.core.validators import validate_email
 from django.db import transaction
 from django.template.loader import get_template
 from django.utils import timezone
 
+from notifications.addresses import validate_mailbox
 from notifications.content import pack
 from notifications.enums import MessageState
 from notifications.models import OutboxMessage
@@ -75,7 +75,7 @@ def post(
     if not transaction.get_connection().in_atomic_block:
         raise NotInTransaction("Post inside transaction.atomic(): else the event may be lost or told in vain.")
     address = to.strip()
-    validate_email(address)
+    validate_mailbox(address)
     if language not in dict(settings.LANGUAGES):
         raise ValueError(f"{language!r} is not a language of the portal.")
     ZoneInfo(zone)

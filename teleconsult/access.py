@@ -2,6 +2,7 @@
 
 Coming back needs the receipt (reference and secret) and a code sent to the mailbox; the code alone opens the status.
 A miss does what a hit does, mail and all, and rolls it back: it neither looks different nor takes less time.
+Whoever knows the reference alone cannot use up what the holder of the receipt has: the two are counted apart.
 """
 
 import datetime
@@ -10,7 +11,6 @@ import hmac
 import secrets
 import uuid
 from dataclasses import dataclass
-from functools import partial
 
 from django.conf import settings
 from django.db import transaction
@@ -19,7 +19,6 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from accounts.models import User
-from notifications import outbox
 from teleconsult import mailings, references
 from teleconsult.enums import AccessLevel, Status
 from teleconsult.exceptions import TooMany, WrongCode, WrongReference
@@ -38,6 +37,9 @@ CODE_TRIES = 3
 FRESH = datetime.timedelta(minutes=10)
 HOUR, DAY = 3600, 86_400
 CODES_PER_MAILBOX = 5
+# What is counted: by whoever knows a reference, and by whoever has its receipt.
+CODES, WRONG = "teleconsult.codes", "teleconsult.wrong"
+CODES_WITH_RECEIPT, WRONG_WITH_RECEIPT = "teleconsult.codes receipt", "teleconsult.wrong receipt"
 WRONG_PER_REFERENCE = 10
 TRIES_PER_NETWORK = 100
 
@@ -58,6 +60,8 @@ def issue_receipt(request: Request, *, is_confirmed: bool) -> str:
     now = timezone.now()
     secret = secrets.token_urlsafe(SECRET_BYTES)
     request.receipts.filter(ended_at__isnull=True).update(ended_at=now)
+    # What was asked for with the old one opens nothing any more.
+    request.access_codes.filter(used_at__isnull=True, level=AccessLevel.FULL).update(used_at=now)
     Receipt.objects.create(
         request=request,
         secret_hash=_hash(secret),
@@ -84,6 +88,17 @@ def keep_secret(session: PatientSession, secret: str) -> None:
     session.save(update_fields=["unconfirmed_secret"])
 
 
+def awake(session: PatientSession) -> PatientSession:
+    """Return the row as it is now, locked until the transaction ends: two presses take turns."""
+    return PatientSession.objects.select_for_update().get(pk=session.pk)
+
+
+def end_others(session: PatientSession) -> None:
+    """End what is open elsewhere: a new receipt is asked for where the old one may have been seen."""
+    others = session.request.sessions.filter(ended_at__isnull=True).exclude(pk=session.pk)
+    others.update(ended_at=timezone.now(), unconfirmed_secret=b"")
+
+
 def receipt_is_kept(session: PatientSession) -> None:
     """Never show the secret again."""
     keep_secret(session, "")
@@ -103,14 +118,15 @@ def ask_code(*, reference: str, secret: str = "", browser: str, network: str) ->
     if not known:
         raise WrongReference
     _count_network(network)
-    if limits.spent("teleconsult.wrong", known) >= WRONG_PER_REFERENCE:
-        raise TooMany
     request, level = _opened_by(known, secret)
+    has_receipt = request is not None and bool(secret)
+    if limits.spent(WRONG_WITH_RECEIPT if has_receipt else WRONG, known) >= WRONG_PER_REFERENCE:
+        raise TooMany
     if request is None and secret:
-        limits.allow("teleconsult.wrong", known, WRONG_PER_REFERENCE, DAY)
-    # Of a miss the reference stands for the mailbox: it runs dry as a real one does.
-    mailbox = request.email_key if request else known
-    if not limits.allow("teleconsult.codes", mailbox, CODES_PER_MAILBOX, HOUR):
+        limits.allow(WRONG, known, WRONG_PER_REFERENCE, DAY)
+    # Of a miss the reference stands for the mailbox: it runs dry as a real one does, a wrong secret by itself.
+    mailbox = request.email_key if request else f"{known} {'with' if secret else 'without'}"
+    if not limits.allow(CODES_WITH_RECEIPT if has_receipt else CODES, mailbox, CODES_PER_MAILBOX, HOUR):
         raise TooMany
     return _make_code(request, level, browser) if request else _pretend(browser)
 
@@ -134,7 +150,8 @@ def ask_fresh_code(*, session: PatientSession, browser: str, network: str) -> As
     """Send the patient who is in another code. Raises TooMany."""
     _count_network(network)
     request = session.request
-    if not limits.allow("teleconsult.codes", request.email_key, CODES_PER_MAILBOX, HOUR):
+    scope = CODES_WITH_RECEIPT if session.level == AccessLevel.FULL else CODES
+    if not limits.allow(scope, request.email_key, CODES_PER_MAILBOX, HOUR):
         raise TooMany
     return _make_code(request, AccessLevel(session.level), browser)
 
@@ -283,6 +300,7 @@ def _pretend(browser: str) -> Asked:
     with transaction.atomic():
         mark = transaction.savepoint()
         _make_code(_decoy(), AccessLevel.STATUS, browser, is_decoy=True)
+        # The bell of the mail that is taken back rings all the same: this rollback lets it stand.
         transaction.savepoint_rollback(mark)
         now = timezone.now()
         row = AccessCode.objects.create(
@@ -292,7 +310,6 @@ def _pretend(browser: str) -> Asked:
             created_at=now,
             expires_at=now + CODE_LIFE,
         )
-        transaction.on_commit(partial(outbox.ring, row.pk), robust=True)
     return Asked(row.pk, row.expires_at)
 
 
@@ -320,14 +337,23 @@ def _use_code(code_id: uuid.UUID | str, code: str, browser: str) -> tuple[uuid.U
         if not fits or row.request is None:
             _count_wrong(row)
             return None, AccessLevel.STATUS
-        limits.forget("teleconsult.wrong", row.request.reference)
+        limits.forget(WRONG, row.request.reference)
+        if row.level == AccessLevel.FULL:
+            limits.forget(WRONG_WITH_RECEIPT, row.request.reference)
         return row.request_id, AccessLevel(row.level)
 
 
 def _count_wrong(row: AccessCode) -> None:
     if row.request is not None:
-        limits.allow("teleconsult.wrong", row.request.reference, WRONG_PER_REFERENCE, DAY)
+        scope = WRONG_WITH_RECEIPT if row.level == AccessLevel.FULL else WRONG
+        limits.allow(scope, row.request.reference, WRONG_PER_REFERENCE, DAY)
         _note(trail.Action.SIGN_IN_FAILED, row.request)
+        return
+    # Of a look-up that found nothing the same work, taken back.
+    mark = transaction.savepoint()
+    limits.allow(WRONG, str(row.pk), WRONG_PER_REFERENCE, DAY)
+    _note(trail.Action.SIGN_IN_FAILED, Request(pk=row.pk))
+    transaction.savepoint_rollback(mark)
 
 
 def _is_usable(row: AccessCode) -> bool:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from facilities.models import Facility
+from notifications.addresses import validate_mailbox
 from publishing.templatetags.text import text_of
 from taxonomy.countries import country_choices, is_country
 from taxonomy.languages import language_name
@@ -109,6 +110,8 @@ class PlainTextField(forms.CharField):
 
 class MailboxField(forms.EmailField):
     """An e-mail address, with sentences of our own."""
+
+    default_validators = [validate_mailbox]
 
     default_error_messages = {
         "required": _("Enter your e-mail address."),

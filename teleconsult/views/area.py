@@ -273,9 +273,12 @@ class NewReceiptView(PatientStep):
 
     def take(self, request: HttpRequest) -> None:
         """Show the new one in this session; pressed twice, the one that is on the screen already."""
-        if not self.session.unconfirmed_secret:
-            secret = workflow.ask_receipt(request=self.patient_request, by=self.actor)
-            access.keep_secret(self.session, secret)
+        with transaction.atomic():
+            session = access.awake(self.session)
+            if not session.unconfirmed_secret:
+                access.keep_secret(session, workflow.ask_receipt(request=self.patient_request, by=self.actor))
+                if session.level == AccessLevel.FULL:
+                    access.end_others(session)
 
 
 class RevokeConsentView(PatientStep):

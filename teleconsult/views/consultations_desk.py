@@ -3,6 +3,7 @@
 import uuid
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -171,7 +172,7 @@ class DeskCalendarView(BookingPage):
         if self.booking.agreed_at is None:
             raise Http404
         zone = agenda.reader_zone(self.booking, self.role, self.reader)
-        page = request.build_absolute_uri(reverse("desk:consultations"))
+        page = settings.PUBLIC_URL + reverse("desk:consultations")
         text = calendar_files.entry(self.booking, method=Method.PUBLISH, language=language(), zone=zone, page_url=page)
         return download(text.encode(), "text/calendar; charset=utf-8", f"{self.booking.request.reference}.ics")
 

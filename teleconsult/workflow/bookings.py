@@ -28,6 +28,7 @@ from teleconsult.exceptions import (
 )
 from teleconsult.language_chain import Chain, chain_of
 from teleconsult.models import Booking, Interpreter, Request, WaitingEntry
+from teleconsult.models.bookings import make_room
 from teleconsult.permissions import Actor
 from teleconsult.slots import Slot
 from teleconsult.workflow import freeing
@@ -119,6 +120,8 @@ def move_booking(*, booking: Booking, by: Actor, seen_version: int, slot: str) -
     row.agreed_at = step.now
     row.version += 1
     row.sequence += 1
+    # Whoever was shown the way into the room of the old time, and comes no more, does not find the new one.
+    row.room = make_room()
     if row.interpreter is not None and row.interpreter_id != found.interpreter_id:
         consultation_mails.tell_who_leaves(row, row.interpreter)
     row = _write(row, found, chain)

@@ -145,17 +145,27 @@ def _start_step(request: Request) -> Step:
 
 def _begun(answers: Mapping[str, Any], key: uuid.UUID, kind: RequestKind) -> tuple[Request, bool]:
     """Return the request that this form began, and whether that was now."""
-    known = Request.objects.filter(idempotency_key=key).first()
-    if known:
-        return known, False
     if not answers.get("email"):
         raise Incomplete(["email"])
+    known = Request.objects.filter(idempotency_key=key).first()
+    if known is not None and not _is_same_form(known, answers, kind):
+        # The form of somebody else, seen on a shared screen, or her own with another address: no second press.
+        return _begun(answers, uuid.uuid5(key, f"{kind}|{email_hash(answers['email'])}"), kind)
+    if known:
+        return known, False
     try:
         with transaction.atomic():
             return _new_request(answers, key, kind), True
     except IntegrityError:
         # The same form, pressed twice at once: the other press has just committed.
         return Request.objects.get(idempotency_key=key), False
+
+
+def _is_same_form(known: Request, answers: Mapping[str, Any], kind: RequestKind) -> bool:
+    # A referral has its mailbox from the patient, and its key from a form of the desk.
+    return known.referred_from_id is not None or (
+        known.kind == kind and known.email_key == email_hash(clean(answers["email"], LONGEST_NAME))
+    )
 
 
 def _new_request(answers: Mapping[str, Any], key: uuid.UUID, kind: RequestKind) -> Request:

@@ -96,6 +96,19 @@ def test_proxy_keeps_the_public_pages_of_every_language():
     assert set(prefixes[1].split("|")) == {code for code, _name in settings.LANGUAGES}
 
 
+@pytest.mark.parametrize("code", [code for code, _name in settings.LANGUAGES])
+def test_proxy_lets_an_upload_be_resumed(code: str):
+    """A cached place asks the application GET where a browser asked HEAD (`proxy_cache_convert_head`)."""
+    rules = (REPOSITORY / "deploy" / "nginx" / "portal.conf").read_text(encoding="utf-8")
+    places = re.findall(r"(?ms)^location ~ (\S+) \{(.*?)^\}", rules)
+
+    def rules_of(path: str) -> str:
+        return next(body for pattern, body in places if re.search(pattern, path))
+
+    assert "proxy_cache" not in rules_of(f"/{code}/my-request/uploads/2450bbb7-be33-4939-98c7-1f437068796a/")
+    assert "proxy_cache" in rules_of(f"/{code}/about/")
+
+
 def test_files_the_services_mount_exist():
     for name, service in SERVICES.items():
         for volume in service.get("volumes", []):

@@ -2,7 +2,9 @@ import hashlib
 import re
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -65,6 +67,14 @@ def test_a_new_receipt_ends_the_old_one(draft: Request, patient: Actor, secret: 
     assert AccessCode.objects.get(pk=asked.code_id).request is None
     asked = ask(draft.reference, newer)
     assert AccessCode.objects.get(pk=asked.code_id).level == AccessLevel.FULL
+
+
+def test_a_code_asked_for_with_the_old_receipt_ends_with_it(draft: Request, patient: Actor, secret: str):
+    asked, code = ask(draft.reference, secret), mailed_code()
+    workflow.ask_receipt(request=draft, by=patient)
+
+    with pytest.raises(WrongCode):
+        enter(asked, code)
 
 
 def test_a_receipt_asked_for_with_the_code_alone_waits_for_the_office(draft: Request, coordinator: User):
@@ -206,6 +216,38 @@ def test_a_miss_does_what_a_hit_does(draft: Request):
     assert (miss - hit).total() <= 1
 
 
+def statements_of(deed: Callable[[], object]) -> Counter[str]:
+    with CaptureQueriesContext(connection) as captured:
+        deed()
+    found = (re.match(r"\s*(INSERT INTO \S+|UPDATE \S+|SELECT)", query["sql"]) for query in captured.captured_queries)
+    return Counter(match.group(1) for match in found if match)
+
+
+def test_a_wrong_code_for_a_miss_does_what_one_for_a_hit_does(draft: Request):
+    def try_one(asked: access.Asked) -> None:
+        with pytest.raises(WrongCode):
+            enter(asked, "AAAAAAAA")
+
+    hit, miss = ask(draft.reference), ask(references.make())
+    before = TrailEntry.objects.count()
+
+    for_hit, for_miss = (statements_of(lambda asked=asked: try_one(asked)) for asked in (hit, miss))
+    assert not for_hit - for_miss
+    assert (for_miss - for_hit).total() <= 1
+    assert TrailEntry.objects.count() == before + 1
+
+
+def test_the_bell_rings_as_often_for_a_miss_as_for_a_hit(
+    draft: Request, django_capture_on_commit_callbacks: Callable[..., Any]
+):
+    def rings(reference: str) -> int:
+        with django_capture_on_commit_callbacks() as rung:
+            ask(reference)
+        return len(rung)
+
+    assert rings(draft.reference) == rings(references.make()) == 1
+
+
 def test_what_cannot_be_a_reference_is_said_so(db: None):
     with pytest.raises(WrongReference):
         ask("HL-7K3M-9QXA-W")
@@ -238,6 +280,17 @@ def test_five_codes_an_hour_for_a_miss_as_well(db: None):
 
 
 @pytest.mark.parametrize("is_known", [True, False])
+def test_wrong_secrets_do_not_tell_whether_there_is_such_a_request(draft: Request, is_known: bool):
+    reference = draft.reference if is_known else references.make()
+    for _number in range(5):
+        ask(reference, "wrong")
+
+    with pytest.raises(TooMany):
+        ask(reference, "wrong")
+    ask(reference)
+
+
+@pytest.mark.parametrize("is_known", [True, False])
 def test_ten_wrong_secrets_a_day_for_a_reference(draft: Request, secret: str, is_known: bool):
     reference = draft.reference if is_known else references.make()
     with time_machine.travel(timezone.now(), tick=False) as clock:
@@ -246,9 +299,50 @@ def test_ten_wrong_secrets_a_day_for_a_reference(draft: Request, secret: str, is
             ask(reference, "wrong")
 
         with pytest.raises(TooMany):
-            ask(reference, secret)
+            ask(reference, "wrong")
         clock.shift(timedelta(days=1))
-        ask(reference, secret)
+        ask(reference, "wrong")
+
+
+def test_wrong_secrets_of_others_lock_nobody_out_who_has_the_receipt(draft: Request, secret: str):
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        for _number in range(10):
+            clock.shift(timedelta(minutes=15))
+            ask(draft.reference, "wrong")
+
+        with pytest.raises(TooMany):
+            ask(draft.reference)
+        assert enter(ask(draft.reference, secret), mailed_code()).level == AccessLevel.FULL
+
+
+def test_codes_that_others_ask_for_leave_those_of_the_receipt(draft: Request, secret: str):
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        for _number in range(5):
+            ask(draft.reference, browser="of-somebody-else")
+        with pytest.raises(TooMany):
+            ask(draft.reference)
+
+        clock.shift(timedelta(seconds=1))
+        session = enter(ask(draft.reference, secret), mailed_code())
+        for _number in range(4):
+            access.ask_fresh_code(session=session, browser=BROWSER, network=NETWORK)
+        with pytest.raises(TooMany):
+            ask(draft.reference, secret)
+
+
+def test_wrong_codes_count_for_the_receipt_as_well(draft: Request, secret: str):
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        for _number in range(4):
+            clock.shift(timedelta(minutes=15))
+            asked = ask(draft.reference, secret)
+            for _try in range(3):
+                with pytest.raises(WrongCode):
+                    enter(asked, "AAAAAAAA")
+
+        with pytest.raises(TooMany):
+            ask(draft.reference, secret)
+        # Whoever knows the reference alone has not tried yet.
+        ask(draft.reference)
 
 
 def test_wrong_codes_count_as_well(draft: Request):

@@ -320,6 +320,8 @@ def test_moving_keeps_the_entry_and_frees_the_old_time(case: Request, doctor: Us
     assert (moved.pk, moved.uid) == (booked.pk, booked.uid)
     assert moved.sequence == booked.sequence + 1
     assert moved.starts_at == new.start
+    # The way in that was shown for the old time leads nowhere.
+    assert moved.room != booked.room
     assert old.key in {one.key for one in consulting.free(consulting.make_bookable(doctor))}
     again = workflow.move_booking(booking=booked, by=Actor.author(case), seen_version=booked.version, slot=new.key)
     assert again.sequence == moved.sequence

@@ -5,10 +5,10 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
-from django.core.validators import validate_email
 
 from accounts import enrolment
 from accounts.enums import Role
+from notifications.addresses import validate_mailbox
 
 
 class Command(BaseCommand):
@@ -21,7 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, email: str, **options: Any) -> None:
         try:
-            validate_email(email.strip())
+            validate_mailbox(email.strip())
         except ValidationError:
             example = "script/manage create_administrator anna@example.org"
             raise CommandError(f"{email!r} is not an e-mail address. Write it like this: {example}") from None

@@ -33,6 +33,8 @@ class PeriodForm(forms.Form):
         """Refuse a period that ends before it begins, or is too long to be read."""
         answers = super().clean() or {}
         since, until = answers.get("since"), answers.get("until")
+        if until and until > timezone.localdate() + LONGEST:
+            raise ValidationError(_("This date is in the future. Check it."))
         if since and until and until < since:
             raise ValidationError(_("The period ends before it begins. Choose a later last day."))
         if since and until and until - since > LONGEST:
