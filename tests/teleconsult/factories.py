@@ -132,7 +132,10 @@ def make_draft(**answers: Any) -> Request:
 
 
 def make_submitted(*, facility: Facility | None = None, with_consent: bool = False, **answers: Any) -> Request:
-    request = make_draft(facility=facility, **answers)
+    return submit(make_draft(facility=facility, **answers), with_consent=with_consent)
+
+
+def submit(request: Request, *, with_consent: bool = False) -> Request:
     return workflow.submit(
         request=request,
         by=patient_of(request),
