@@ -160,7 +160,9 @@ def _item(row: Booking, reader: User, now: datetime.datetime, hours: list[slots.
     role = booked_role(row, reader)
     is_mine = row.specialist_id == reader.pk and row.is_confirmed and row.starts_at > now
     is_outside = is_mine and bool(hours) and not any(window.covers(row.starts_at, row.ends_at) for window in hours)
-    return AgendaItem(Appointment(row, reader_zone(row, role, reader), now), role, is_outside, part_of(row, reader) is not None)
+    return AgendaItem(
+        Appointment(row, reader_zone(row, role, reader), now), role, is_outside, part_of(row, reader) is not None
+    )
 
 
 def _has_own(rows: Iterable[Booking], reader: User) -> bool:

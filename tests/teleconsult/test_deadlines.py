@@ -170,9 +170,7 @@ def test_nobody_is_reminded_of_a_draft_sent_while_the_job_ran(draft: Request, mo
     assert mails("draft_reminder") == 0
 
 
-def test_nobody_is_reminded_of_what_was_answered_while_the_job_ran(
-    coordinator: User, monkeypatch: pytest.MonkeyPatch
-):
+def test_nobody_is_reminded_of_what_was_answered_while_the_job_ran(coordinator: User, monkeypatch: pytest.MonkeyPatch):
     request = factories.make_awaiting(coordinator)
     by = factories.patient_of(request)
     meanwhile(

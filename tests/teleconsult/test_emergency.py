@@ -145,11 +145,11 @@ def test_nothing_is_shown_where_the_trail_cannot_be_written(
     client = enter(asker)
 
     def refuse(**values: object) -> None:
-        raise OSError
+        raise PermissionError
 
     monkeypatch.setattr(reading.trail, "record", refuse)
     for address in ("", "consultation.ics"):
-        with pytest.raises(OSError):
+        with pytest.raises(PermissionError):
             client.get(f"/desk/consultations/{booked.pk}/{address}")
 
 
