@@ -93,13 +93,16 @@ class OutboxMessage(models.Model):
 
 
 class JobRun(models.Model):
-    """A periodic job that was done for a period; see `notifications.jobs.once`."""
+    """A periodic job that was done for a period, or is under way; see `notifications.jobs`."""
 
     data_class = DataClass.OPERATIONAL
 
     job = models.CharField(max_length=100)
     period = models.CharField(max_length=40)
-    done_at = models.DateTimeField(default=timezone.now)
+    # Empty while a worker is at it, or was when it died.
+    done_at = models.DateTimeField(default=timezone.now, null=True)
+    # A worker that died lets another begin after this.
+    leased_until = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["job", "period"], name="notifications_job_once_per_period")]

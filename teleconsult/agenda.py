@@ -1,6 +1,7 @@
 """The consultations as staff read them: by day, with what is to be done, and no more than a role may know."""
 
 import datetime
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,6 +31,8 @@ class AgendaItem:
     role: Role
     # A day off was entered after it was booked.
     is_outside_hours: bool = False
+    # She is one of those who meet.
+    takes_part: bool = False
 
     @property
     def booking(self) -> Booking:
@@ -83,6 +86,12 @@ class Agenda:
     past: list[AgendaItem]
 
     @property
+    def request_ids(self) -> set[uuid.UUID]:
+        """Return whose consultations it shows."""
+        coming = (item for day in self.coming for item in day.items)
+        return {item.booking.request_id for item in (*self.to_record, *coming, *self.past)}
+
+    @property
     def is_empty(self) -> bool:
         return not (self.to_record or self.coming or self.past)
 
@@ -130,6 +139,15 @@ def gaps_in_words(chain: Chain) -> list[str]:
     return [str(gap.label) for gap in chain.gaps]
 
 
+def part_of(booking: Booking, reader: User) -> Role | None:
+    """Return as whom a person of the staff takes part herself; None for everybody who only knows of it."""
+    if booking.specialist_id == reader.pk:
+        return Role.SPECIALIST
+    if booking.interpreter is not None and booking.interpreter.user_id == reader.pk:
+        return Role.INTERPRETER
+    return None
+
+
 def booked_role(booking: Booking, reader: User) -> Role:
     """Return the role in which a person reads a consultation; the one that takes part goes first."""
     if booking.specialist_id == reader.pk:
@@ -142,7 +160,9 @@ def _item(row: Booking, reader: User, now: datetime.datetime, hours: list[slots.
     role = booked_role(row, reader)
     is_mine = row.specialist_id == reader.pk and row.is_confirmed and row.starts_at > now
     is_outside = is_mine and bool(hours) and not any(window.covers(row.starts_at, row.ends_at) for window in hours)
-    return AgendaItem(Appointment(row, reader_zone(row, role, reader), now), role, is_outside)
+    return AgendaItem(
+        Appointment(row, reader_zone(row, role, reader), now), role, is_outside, part_of(row, reader) is not None
+    )
 
 
 def _has_own(rows: Iterable[Booking], reader: User) -> bool:

@@ -5,6 +5,7 @@ the patient sees it.
 """
 
 import datetime
+import uuid
 
 from django.db import transaction
 from django.utils import timezone
@@ -13,14 +14,18 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from teleconsult import references
 from teleconsult.enums import Role
-from teleconsult.exceptions import NotAllowed, ReasonMissing, RequestError, WrongReference
+from teleconsult.exceptions import NotAllowed, ReasonMissing, RequestError, TooMany, WrongReference
 from teleconsult.models import EmergencyAccess, OfficeMember, Request
 from teleconsult.permissions import Actor
 from teleconsult.querysets import HIDDEN_FROM_STAFF
-from vault import trail
+from vault import limits, trail
+from vault.keys import DataKey
 
 LASTS = datetime.timedelta(hours=4)
 LONGEST_REASON = 1000
+# References a person tries in an hour, found or not; an emergency is one case.
+TRIES = 10
+HOUR = 3600
 
 
 class TooLate(RequestError):
@@ -29,11 +34,10 @@ class TooLate(RequestError):
     sentence = _("This was confirmed already, or an hour has passed. Your colleague can ask again.")
 
 
-@transaction.atomic
 def ask(*, reference: str, by: User, reason: str) -> EmergencyAccess | None:
     """Ask for a case of another office; None, and no word about it, where there is no such case.
 
-    Raises NotAllowed, ReasonMissing and WrongReference.
+    Raises NotAllowed, ReasonMissing, WrongReference and TooMany.
     """
     known = references.normalise(reference)
     words = reason.replace("\0", "").strip()[:LONGEST_REASON]
@@ -43,14 +47,29 @@ def ask(*, reference: str, by: User, reason: str) -> EmergencyAccess | None:
         raise WrongReference
     if not words:
         raise ReasonMissing
-    request = Request.objects.exclude(status__in=HIDDEN_FROM_STAFF).filter(reference=known).first()
-    if request is None or Request.objects.visible_to(by).filter(pk=request.pk).exists():
+    # Counted before anything is looked up, outside the transaction that may be undone.
+    if not limits.allow("teleconsult.emergency", str(by.pk), TRIES, HOUR):
+        raise TooMany
+    return _ask(known, by, words)
+
+
+@transaction.atomic
+def _ask(reference: str, by: User, words: str) -> EmergencyAccess | None:
+    """Write down who asks; a miss does all that a hit does, and takes it back."""
+    request = Request.objects.exclude(status__in=HIDDEN_FROM_STAFF).filter(reference=reference).first()
+    looked_for = request or Request(pk=uuid.uuid4())
+    is_hers = Request.objects.visible_to(by).filter(pk=looked_for.pk).exists()
+    waiting = EmergencyAccess.objects.waiting().filter(asked_by=by, request_id=looked_for.pk).first()
+    if request is None or is_hers:
+        _pretend(by, words)
+        trail.record(action=trail.Action.REFUSED, by=Actor.staff(by).for_trail(Role.COORDINATOR), detail="emergency")
         return None
-    waiting = request.emergency_accesses.waiting().filter(asked_by=by).first()
     if waiting is not None:
+        _pretend(by, words)
+        _record(request, by, "asked again")
         return waiting
     found = EmergencyAccess.objects.create(request=request, asked_by=by, reason=words)
-    _record(found, by, "asked for")
+    _record(request, by, "asked for")
     return found
 
 
@@ -65,7 +84,7 @@ def confirm(*, access: EmergencyAccess, by: User) -> EmergencyAccess:
     now = timezone.now()
     locked.confirmed_by, locked.confirmed_at, locked.ends_at = by, now, now + LASTS
     locked.save()
-    _record(locked, by, f"confirmed for {locked.asked_by_id}")
+    _record(locked.request, by, f"confirmed for {locked.asked_by_id}", Role.COORDINATOR)
     return locked
 
 
@@ -94,12 +113,19 @@ def is_coordinator(user: User) -> bool:
     return OfficeMember.objects.current().filter(user_id=user.pk).exists()
 
 
-def _record(access: EmergencyAccess, by: User, what: str) -> None:
-    role = Role.EMERGENCY_READER if access.asked_by_id == by.pk else Role.COORDINATOR
+def _pretend(by: User, words: str) -> None:
+    """Seal and insert a row about no case, and take it back."""
+    mark = transaction.savepoint()
+    nobody = Request(pk=uuid.uuid4(), data_key=DataKey.objects.make())
+    EmergencyAccess.objects.create(request=nobody, asked_by=by, reason=words)
+    transaction.savepoint_rollback(mark)
+
+
+def _record(request: Request, by: User, what: str, role: Role = Role.EMERGENCY_READER) -> None:
     trail.record(
         action=trail.Action.BROKE_GLASS,
         by=Actor.staff(by).for_trail(role),
-        case=access.request,
-        object=access.request,
+        case=request,
+        object=request,
         detail=what,
     )

@@ -12,7 +12,7 @@ from facilities.models import Facility
 from teleconsult import permissions
 from teleconsult.enums import Role
 from teleconsult.exceptions import FileNotReady, NotAllowed
-from teleconsult.models import Booking, Document, Opinion, Request
+from teleconsult.models import Booking, Document, EmergencyAccess, Opinion, Request
 from teleconsult.permissions import Actor
 from vault import trail
 from vault.files import StoredFile
@@ -57,6 +57,32 @@ def view_opinion(*, opinion: Opinion, by: Actor, as_file: bool = False) -> Opini
     action = trail.Action.DOWNLOADED if as_file else trail.Action.VIEWED
     _record(action, opinion.request, opinion, by, facility_id=opinion.facility_id)
     return opinion
+
+
+@transaction.atomic
+def view_consultation(*, booking: Booking, by: Actor, role: Role, as_file: bool = False) -> Booking:
+    """Record that somebody of the staff reads a consultation, on its page or as an entry for her calendar."""
+    is_at_facility = role in {Role.FACILITY_OFFICE, Role.SPECIALIST}
+    trail.record(
+        action=trail.Action.DOWNLOADED if as_file else trail.Action.VIEWED,
+        by=by.for_trail(role, booking.facility_id if is_at_facility else None),
+        case=booking.request,
+        # What is read in an emergency the patient is told with what was opened of her request.
+        object=booking.request if role == Role.EMERGENCY_READER else booking,
+        detail="consultation",
+    )
+    return booking
+
+
+@transaction.atomic
+def view_list(*, ids: Iterable[uuid.UUID], by: Actor, what: str) -> None:
+    """Record for each request that somebody reads in an emergency that a list showed it to her."""
+    rows = EmergencyAccess.objects.live().filter(asked_by=by.user).select_related("request")
+    opened = {row.request_id: row.request for row in rows}
+    for pk in sorted(opened.keys() & set(ids if opened else ())):
+        if Role.EMERGENCY_READER in permissions.roles_of(by, opened[pk]):
+            reader = by.for_trail(Role.EMERGENCY_READER)
+            trail.record(action=trail.Action.VIEWED, by=reader, case=opened[pk], object=opened[pk], detail=what)
 
 
 def patient_opened(opinion: Opinion) -> datetime.datetime | None:

@@ -14,7 +14,7 @@ from notifications.models import OutboxMessage
 from teleconsult import workflow
 from teleconsult.enums import OPEN_STATUSES
 from teleconsult.exceptions import RequestError
-from teleconsult.models import AccessCode, Document, PatientSession, Request
+from teleconsult.models import AccessCode, Booking, Document, PatientSession, Request
 from teleconsult.permissions import Actor
 from teleconsult.querysets import RequestQuerySet
 from vault import erasure
@@ -95,7 +95,9 @@ class Unanswered(RequestRule):
         return f"Closed without an answer: {settings.NO_ANSWER_DAYS} days after it was asked for"
 
     def over(self, now: datetime) -> RequestQuerySet:
-        return Request.objects.waiting_since(now - timedelta(days=settings.NO_ANSWER_DAYS))
+        waiting = Request.objects.waiting_since(now - timedelta(days=settings.NO_ANSWER_DAYS))
+        # Whoever has a consultation to come is not gone.
+        return waiting.exclude(bookings__in=Booking.objects.to_come(now))
 
     def step(self, request: Request) -> object:
         return workflow.close_no_answer(request=request, by=self.by)

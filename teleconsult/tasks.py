@@ -8,15 +8,15 @@ from zoneinfo import ZoneInfo
 
 from celery import shared_task
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 
 import healthlombardy.celery  # noqa: F401  whoever loads a task can ring for it
-from notifications.jobs import alone, once, today
+from notifications.jobs import alone, daily
 from teleconsult import consultation_reminders, digest, mailings, retention, workflow
 from teleconsult.exceptions import RequestError
 from teleconsult.models import Booking, Opinion, Request
 from teleconsult.permissions import Actor
+from teleconsult.querysets import RequestQuerySet
 from vault.incoming import IncomingFile
 
 # A doorbell that nobody heard is made good after this; a sweep rings for so many at most.
@@ -24,15 +24,27 @@ SWEEP_AFTER = datetime.timedelta(seconds=30)
 SWEEP_SIZE = 20
 # Putting 2 GiB together on a busy machine; other tasks are limited to five minutes.
 KEEP_SECONDS = 900
+# What one run does not reach is left for the next ring.
+DEADLINES_SECONDS = 3300
+# Each by itself: what one of them cannot remove keeps nothing else.
+OLD = (retention.OldDocuments, retention.EndedRequests, retention.LastMails, retention.OldDoors)
 
 
-@shared_task(name="teleconsult.tasks.keep_deadlines")
+@shared_task(
+    name="teleconsult.tasks.keep_deadlines", soft_time_limit=DEADLINES_SECONDS, time_limit=DEADLINES_SECONDS + 30
+)
 def keep_deadlines() -> None:
-    """Remind of drafts and answers, end what was forgotten, erase what is old; once a day."""
-    with transaction.atomic():
-        is_first = once("teleconsult.keep_deadlines", today())
-        if is_first:
-            transaction.on_commit(partial(_keep_deadlines, timezone.now()))
+    """Remind of drafts and answers, end what was forgotten, erase what is old; each once a day."""
+    now = timezone.now()
+    steps = {
+        "remind_of_drafts": partial(remind_of_drafts, now),
+        "remind_waiting": partial(remind_waiting, now),
+        "expire_drafts": partial(expire_drafts, now),
+        "close_unanswered": partial(close_unanswered, now),
+        "close_answered": partial(close_answered, now),
+        **{rule.__name__: partial(rule().keep, now) for rule in OLD},
+    }
+    daily("teleconsult.keep_deadlines", steps, lease=datetime.timedelta(seconds=DEADLINES_SECONDS + 60))
 
 
 @shared_task(name="teleconsult.tasks.send_digests")
@@ -75,29 +87,16 @@ def release_holds(now: datetime.datetime) -> None:
         alone(partial(workflow.release_hold, booking=booking, now=now))
 
 
-def _keep_deadlines(now: datetime.datetime) -> None:
-    remind_of_drafts(now)
-    remind_waiting(now)
-    expire_drafts(now)
-    close_unanswered(now)
-    close_answered(now)
-    erase_old(now)
-
-
 def remind_of_drafts(now: datetime.datetime) -> None:
     """Write to those whose draft was not touched for some days."""
-    for request, days in _reached(settings.DRAFT_REMINDER_DAYS, Request.objects.forgotten_since, now):
-        ends = request.saved_at + datetime.timedelta(days=settings.DRAFT_DAYS)
-        if ends > now:
-            _each(partial(mailings.remind_of_draft, request, days=days, ends_on=_day_of(request, ends)))
+    for pk, days, since in _reached(settings.DRAFT_REMINDER_DAYS, Request.objects.forgotten_since, now):
+        _each(partial(_remind_of_draft, pk, days, since, now))
 
 
 def remind_waiting(now: datetime.datetime) -> None:
     """Write to those we have waited for, and say when the request ends."""
-    for request, days in _reached(settings.NO_ANSWER_REMINDER_DAYS, Request.objects.waiting_since, now):
-        ends = (request.paused_since or now) + datetime.timedelta(days=settings.NO_ANSWER_DAYS)
-        if ends > now:
-            _each(partial(mailings.remind, request, days=days, ends_on=_day_of(request, ends)))
+    for pk, days, since in _reached(settings.NO_ANSWER_REMINDER_DAYS, Request.objects.waiting_since, now):
+        _each(partial(_remind_waiting, pk, days, since, now))
 
 
 def expire_drafts(now: datetime.datetime) -> None:
@@ -118,20 +117,42 @@ def close_answered(now: datetime.datetime) -> None:
 
 def erase_old(now: datetime.datetime) -> None:
     """Remove documents and requests that were kept long enough, and what told of requests that are gone."""
-    for rule in (retention.OldDocuments, retention.EndedRequests, retention.LastMails, retention.OldDoors):
+    for rule in OLD:
         rule().keep(now)
 
 
+def _remind_of_draft(pk: uuid.UUID, days: int, since: RequestQuerySet, now: datetime.datetime) -> None:
+    request = _still(pk, since)
+    if request is not None:
+        ends = request.saved_at + datetime.timedelta(days=settings.DRAFT_DAYS)
+        if ends > now:
+            mailings.remind_of_draft(request, days=days, ends_on=_day_of(request, ends))
+
+
+def _remind_waiting(pk: uuid.UUID, days: int, since: RequestQuerySet, now: datetime.datetime) -> None:
+    request = _still(pk, since)
+    if request is not None:
+        ends = (request.paused_since or now) + datetime.timedelta(days=settings.NO_ANSWER_DAYS)
+        if ends > now:
+            mailings.remind(request, days=days, ends_on=_day_of(request, ends))
+
+
+def _still(pk: uuid.UUID, since: RequestQuerySet) -> Request | None:
+    """Return the row, locked, if it is still one of these: meanwhile it may have been sent, answered or erased."""
+    return since.select_for_update(of=("self",)).select_related("data_key").filter(pk=pk).first()
+
+
 def _reached(
-    reminders: Iterable[int], since: Callable[[datetime.datetime], Iterable[Request]], now: datetime.datetime
-) -> Iterable[tuple[Request, int]]:
-    """Yield each request with the latest of the reminders it has reached."""
-    told: set[object] = set()
+    reminders: Iterable[int], since: Callable[[datetime.datetime], RequestQuerySet], now: datetime.datetime
+) -> Iterable[tuple[uuid.UUID, int, RequestQuerySet]]:
+    """Yield the id of each request with the latest of the reminders it has reached, and the rows that have."""
+    told: set[uuid.UUID] = set()
     for days in sorted(reminders, reverse=True):
-        for request in since(now - datetime.timedelta(days=days)):
-            if request.pk not in told:
-                told.add(request.pk)
-                yield request, days
+        rows = since(now - datetime.timedelta(days=days))
+        for pk in list(rows.values_list("pk", flat=True)):
+            if pk not in told:
+                told.add(pk)
+                yield pk, days, rows
 
 
 def _day_of(request: Request, moment: datetime.datetime) -> datetime.date:

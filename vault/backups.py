@@ -253,25 +253,30 @@ def _write_keys(places: Places, frozen: BaseDatabaseWrapper) -> dict[str, Any]:
     return {"by_version": by_version, "erased": erased}
 
 
-def _stored_names(frozen: BaseDatabaseWrapper) -> Iterator[tuple[type[models.Model], str]]:
+def _stored_names(frozen: BaseDatabaseWrapper) -> Iterator[tuple[erasure.Table, str]]:
     with frozen.cursor() as cursor:
         for table in erasure.tables():
             if table.is_stored:
-                quoted = frozen.ops.quote_name(table.model._meta.db_table)
-                cursor.execute(f"SELECT {erasure.STORAGE_NAME} FROM {quoted} ORDER BY 1")  # noqa: S608
-                yield from ((table.model, row[0]) for row in cursor.fetchall())
+                rows = _unerased(table).order_by(erasure.STORAGE_NAME)
+                cursor.execute(*rows.values_list(erasure.STORAGE_NAME).query.sql_with_params())
+                yield from ((table, row[0]) for row in cursor.fetchall())
 
 
-def _copy_files(places: Places, stored: list[tuple[type[models.Model], str]]) -> tuple[dict[str, int], list[str]]:
+def _unerased(table: erasure.Table) -> models.QuerySet:
+    """Return the rows whose bytes are still there; a row may outlive them where others point at it."""
+    return table.model._base_manager.filter(**{f"{table.path}__erased_at": None})
+
+
+def _copy_files(places: Places, stored: list[tuple[erasure.Table, str]]) -> tuple[dict[str, int], list[str]]:
     """Copy every file that a row knew at that moment, and all that is public."""
     number = size = 0
     lost = []
     with _private(places.files) as listing:
-        for model, name in stored:
+        for table, name in stored:
             try:
                 entry = _copy(documents(), name, places.portal / "documents" / name)
             except FileNotFoundError:
-                if model._base_manager.filter(**{erasure.STORAGE_NAME: name}).exists():
+                if _unerased(table).filter(**{erasure.STORAGE_NAME: name}).exists():
                     raise BackupBroken(f"The stored file {name} is gone. Run look_for_orphans.") from None
                 # It was erased while we copied; its tombstone erases the row again.
                 lost.append(name)

@@ -105,6 +105,14 @@ def stored_names(key_id: uuid.UUID) -> list[str]:
     ]
 
 
+def remove_files(data_key: DataKey) -> None:
+    """Remove from the storage what lies under an erased key; raises what the storage does."""
+    if data_key.erased_at is None:
+        raise ValueError("Files go with their key, not before.")
+    for name in stored_names(data_key.pk):
+        documents().delete(name)
+
+
 def _table(model: type[models.Model]) -> Table | None:
     fields = model._meta.local_concrete_fields
     sealed = [field for field in fields if isinstance(field, SealedField) and field.key]

@@ -29,6 +29,10 @@ WALL_SECONDS = 120
 CPU_SECONDS_PER_GIBIBYTE = 150
 WALL_SECONDS_PER_GIBIBYTE = 400
 MAXIMUM_PIXELS = 120_000_000
+# In bytes: the answer is a line of a few words and numbers.
+LONGEST_ANSWER = 64 * 1024
+# What a column of the row holds.
+LARGEST_NUMBER = 2**31 - 1
 SCANNER_SECONDS = 60
 # Between the last byte and the answer: the scanner unpacks what it was sent.
 SCANNER_SECONDS_PER_GIBIBYTE = 240
@@ -93,9 +97,12 @@ def judge_content(file: BinaryIO, name: str = "") -> Judgement:
     """Judge a seekable file by what it is, in a confined process; the state is `judged` or `refused`.
 
     The process is handed no file: it asks for the bytes it wants to see, so a study of 2 GiB takes no more memory
-    than a letter.
+    than a letter. One that does not answer as it should has met a file that was stronger than it.
     """
-    return _read_answer(_ask_child(file), name)
+    try:
+        return _read_answer(_ask_child(file), name)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+        return Judgement(FileState.REFUSED, refusal=Refusal.DAMAGED)
 
 
 def scan(chunks: Iterable[bytes], *, size: int = 0) -> bool:
@@ -222,12 +229,18 @@ def _ask_child(file: BinaryIO) -> dict[str, Any]:
     }
     try:
         output, returncode = children.ask(
-            CHILD, file, limits, seconds=WALL_SECONDS + WALL_SECONDS_PER_GIBIBYTE * size / GIBIBYTE
+            CHILD,
+            file,
+            limits,
+            lambda answer: answer.read(LONGEST_ANSWER),
+            seconds=WALL_SECONDS + WALL_SECONDS_PER_GIBIBYTE * size / GIBIBYTE,
         )
     except children.ChildUnavailable as error:
         raise JudgeUnavailable("The judging process could not be started.") from error
     except children.ChildTooSlow:
         return {"refusal": Refusal.TOO_COMPLEX.value}
+    except children.ChildTooLoud:
+        return {"refusal": Refusal.DAMAGED.value}
     return _answer_of(output, returncode)
 
 
@@ -249,7 +262,9 @@ def _read_answer(answer: dict[str, Any], name: str) -> Judgement:
     if ending in PROMISES and ending not in ENDINGS[kind]:
         return Judgement(FileState.REFUSED, kind, refusal=Refusal.MISMATCH)
     pages, pixels = (int(answer[key]) if answer.get(key) else None for key in ("pages", "pixels"))
-    return Judgement(FileState.JUDGED, kind, str(answer["media_type"])[:100], pages, pixels)
+    if any(number is not None and not 0 <= number <= LARGEST_NUMBER for number in (pages, pixels)):
+        raise ValueError("No file has so many.")
+    return Judgement(FileState.JUDGED, kind, str(answer["media_type"]).replace("\0", "")[:100], pages, pixels)
 
 
 # --- the virus scanner ----------------------------------------------------------------------------------------------

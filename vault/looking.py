@@ -5,6 +5,7 @@ import json
 import logging
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -32,6 +33,19 @@ LONGEST_TEXT = 120
 MOST_PICTURES, LONGEST_SIDE = 100, 1600
 MOST_STUDIES = 8
 MOST_SERIES_TOLD = 60
+# In bytes: the line that tells of all studies, and the pixels of all pictures together.
+LONGEST_LINE, MOST_BYTES = 2 * 1024**2, 128 * 1024**2
+# What is known of where a picture stands.
+PLACE = ("study", "series", "number", "of")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found in a file; nothing, where nothing of it can be shown."""
+
+    lost: int = 0
+    studies: list[dict[str, Any]] = field(default_factory=list)
+    pictures: list[tuple[dict[str, int], bytes]] = field(default_factory=list)
 
 
 def look_into(file_id: uuid.UUID) -> Look | None:
@@ -44,14 +58,14 @@ def look_into(file_id: uuid.UUID) -> Look | None:
     if file is None:
         return None
     try:
-        answer, made = _ask_child(file)
+        found = _ask_child(file)
     except KeyErased:
         # Erased meanwhile: nobody waits for this file.
         return None
     except (children.ChildUnavailable, SealBroken, OSError) as error:
         log.warning("File %s is looked into later: %s", file.pk, type(error).__name__)
         return None
-    return _write(file, answer, made)
+    return _write(file, found)
 
 
 def _claim(file_id: uuid.UUID) -> StoredFile | None:
@@ -66,40 +80,45 @@ def _claim(file_id: uuid.UUID) -> StoredFile | None:
     return file
 
 
-def _ask_child(file: StoredFile) -> tuple[dict[str, Any], list[bytes]]:
+def _ask_child(file: StoredFile) -> Found:
     limits = {
         "kind": file.kind,
         "memory_bytes": MEMORY_BYTES,
         "cpu_seconds": CPU_SECONDS + CPU_SECONDS_PER_GIBIBYTE * file.size // GIBIBYTE,
     }
-    nothing: dict[str, Any] = {"studies": [], "pictures": []}
     with file.open_seekable() as stream:
         seconds = WALL_SECONDS + WALL_SECONDS_PER_GIBIBYTE * file.size / GIBIBYTE
         try:
-            output, returncode = children.ask(CHILD, stream, limits, seconds=seconds)
-        except children.ChildTooSlow:
-            return nothing, []
-    if returncode != 0:
-        # A decoder crashed on it, or it took more than it was given.
-        return nothing, []
-    line, _end, rest = output.partition(b"\n")
-    try:
-        answer = json.loads(line)
-        return answer, list(_jpegs(rest, answer["shapes"]))
-    except (ValueError, KeyError, TypeError):
-        # No answer that the program gives: a stranger's file was stronger than it.
-        return nothing, []
+            found, returncode = children.ask(CHILD, stream, limits, _read_answer, seconds=seconds)
+        except (children.ChildTooSlow, children.ChildTooLoud):
+            return Found()
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+            # No answer that the program gives: a stranger's file was stronger than it.
+            return Found()
+    # A decoder crashed on it, or it took more than it was given.
+    return found if returncode == 0 else Found()
 
 
-def _jpegs(pixels: bytes, shapes: list[tuple[str, int, int]]) -> Iterator[bytes]:
+def _read_answer(said: children.Answer) -> Found:
+    """Return what a child tells; every value is checked, for the child had a stranger's file in its hands."""
+    answer = json.loads(said.line(LONGEST_LINE))
+    shapes = [(str(mode), int(width), int(height)) for mode, width, height in answer["shapes"][:MOST_PICTURES]]
+    places = [{key: int(place[key]) for key in PLACE if key in place} for place in answer["pictures"][:MOST_PICTURES]]
+    return Found(
+        lost=min(max(int(answer.get("lost", 0)), 0), 100_000),
+        studies=[_facts(study) for study in answer["studies"][:MOST_STUDIES]],
+        pictures=list(zip(places, _jpegs(said, shapes), strict=True)),
+    )
+
+
+def _jpegs(said: children.Answer, shapes: list[tuple[str, int, int]]) -> Iterator[bytes]:
     """Yield a JPEG of each picture, written here: not a byte that the child made is ever sent to a browser."""
-    start = 0
-    for mode, width, height in shapes[:MOST_PICTURES]:
-        if not (0 < int(width) <= LONGEST_SIDE and 0 < int(height) <= LONGEST_SIDE):
-            raise ValueError("No picture is so large.")
-        size = int(width) * int(height) * {"L": 1, "RGB": 3}[mode]
-        yield pictures().jpeg(mode, int(width), int(height), pixels[start : start + size])
-        start += size
+    sizes = [width * height * {"L": 1, "RGB": 3}[mode] for mode, width, height in shapes]
+    sides = [side for _mode, *sides in shapes for side in sides]
+    if not all(0 < side <= LONGEST_SIDE for side in sides) or sum(sizes) > MOST_BYTES:
+        raise ValueError("No pictures are so large.")
+    for (mode, width, height), size in zip(shapes, sizes, strict=True):
+        yield pictures().jpeg(mode, width, height, said.read(size))
 
 
 def pictures() -> ModuleType:
@@ -108,16 +127,14 @@ def pictures() -> ModuleType:
 
 
 @transaction.atomic
-def _write(file: StoredFile, answer: dict[str, Any], made: list[bytes]) -> Look:
-    """Keep the answer; every value is checked, for the child had a stranger's file in its hands."""
-    look = Look(file=file, lost=min(int(answer.get("lost", 0)), 100_000))
+def _write(file: StoredFile, found: Found) -> Look:
+    look = Look(file=file, lost=found.lost)
     look.save(force_insert=True)
-    for position, study in enumerate(answer["studies"][:MOST_STUDIES]):
-        ScanStudy.objects.create(look=look, position=position, facts=_facts(study))
-    for position, (place, picture) in enumerate(zip(answer["pictures"], made, strict=False)):
-        numbers = {key: int(value) for key, value in place.items()}
+    for position, facts in enumerate(found.studies):
+        ScanStudy.objects.create(look=look, position=position, facts=facts)
+    for position, (place, picture) in enumerate(found.pictures):
         jpeg = base64.b64encode(picture).decode("ascii")
-        Preview.objects.create(look=look, position=position, place=numbers, jpeg=jpeg)
+        Preview.objects.create(look=look, position=position, place=place, jpeg=jpeg)
     StoredFile.objects.filter(pk=file.pk).update(leased_until=None)
     return look
 

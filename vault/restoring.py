@@ -51,10 +51,11 @@ class Restored:
     notes: list[str] = field(default_factory=list)
 
 
-def newest_list(manifest: Manifest, files: list[Path], *, is_lost: bool) -> Listed:
+def newest_list(places: Places, manifest: Manifest, files: list[Path], *, is_lost: bool) -> Listed:
     """Return what was erased, from the list of this portal and those given.
 
-    Raises `BackupBroken` where none reaches beyond the backup: what was erased since would come back.
+    Raises `BackupBroken` where none reaches beyond the backup, or none is of the portal that was lost: what was erased
+    since would come back.
     """
     listed = Listed()
     for file in [tombstones.list_file(), *files]:
@@ -65,6 +66,11 @@ def newest_list(manifest: Manifest, files: list[Path], *, is_lost: bool) -> List
     if not is_lost and (listed.complete_to is None or listed.complete_to < manifest.taken_at):
         raise BackupBroken(
             "No list of what was erased reaches beyond this backup, so cases that were erased since would come back. "
+            "Give the tombstones.jsonl of the lost portal with --tombstones, or say --tombstones-are-lost."
+        )
+    if not is_lost and not Listed().read(places.tombstones).stones.keys() <= listed.stones.keys():
+        raise BackupBroken(
+            "The list of what was erased is that of another portal: it lacks what this backup names. "
             "Give the tombstones.jsonl of the lost portal with --tombstones, or say --tombstones-are-lost."
         )
     return listed
@@ -78,9 +84,9 @@ def check(places: Places, files: list[Path], *, is_lost: bool, are_keys_lost: bo
             f"The keys of this backup are older than they may be: it was made on {manifest.taken_at:%Y-%m-%d}. "
             "Without them (--without-keys) all but the cases comes back."
         )
-    newest_list(manifest, files, is_lost=is_lost)
     tell("Reading the backup …")
     verify(places, manifest)
+    newest_list(places, manifest, files, is_lost=is_lost)
     return manifest
 
 
@@ -96,7 +102,7 @@ def restore(
     manifest = check(places, files, is_lost=is_lost, are_keys_lost=are_keys_lost, tell=tell)
     if tables_of(connection):
         raise BackupBroken("This database is not empty. Restore into a new one, before the portal first starts on it.")
-    listed = newest_list(manifest, files, is_lost=is_lost)
+    listed = newest_list(places, manifest, files, is_lost=is_lost)
     done = Restored()
     tell("Restoring the database …")
     postgres_tools.execute(_script(places, are_keys_lost=are_keys_lost))

@@ -5,11 +5,12 @@ import uuid
 from datetime import timedelta
 
 from celery import shared_task
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import transaction
 from django.utils import timezone
 
 import healthlombardy.celery  # noqa: F401  whoever loads a task can ring for it
-from vault import judging, limits, looking, orphans, retention, tombstones, trail
+from vault import erasure, judging, limits, looking, orphans, retention, tombstones, trail
 from vault.files import StoredFile, documents
 from vault.incoming import files_without_chunk
 from vault.previews import files_to_look_at
@@ -22,6 +23,8 @@ SWEEP_SIZE = 20
 
 # As long as a study of 2 GiB may take to be judged and scanned; other tasks are limited to five minutes.
 JUDGE_SECONDS = 2100
+# As long as it may take to ask for each file of a large storage.
+ORPHAN_SECONDS = 3300
 
 
 @shared_task(soft_time_limit=JUDGE_SECONDS, time_limit=JUDGE_SECONDS + 30)
@@ -56,7 +59,7 @@ def judge_waiting() -> None:
 
 @shared_task
 def anchor_trail() -> None:
-    """Copy the heads of the trail, once a day."""
+    """Copy the heads of the trail at the first ring of a day."""
     trail.anchor_heads()
 
 
@@ -78,15 +81,37 @@ def keep_tombstones() -> None:
     tombstones.keep_file()
 
 
-@shared_task
+@shared_task(soft_time_limit=ORPHAN_SECONDS, time_limit=ORPHAN_SECONDS + 30)
 def look_for_orphans() -> None:
-    """Remove files without a row, and report rows without a file; an upload is asked again for what was lost."""
+    """Remove files nobody may read any more, and report rows without a file; what an upload lost is asked for again."""
+    for part in (_remove_files_without_row, _remove_files_of_erased, _ask_again, _report_lost):
+        try:
+            part()
+        except SoftTimeLimitExceeded:
+            raise
+        except Exception as error:
+            log.error("Looking for orphans: %s failed: %s", part.__name__.strip("_"), type(error).__name__)
+
+
+def _remove_files_without_row() -> None:
     for name in orphans.files_without_row():
         documents().delete(name)
         log.warning("A stored file without a row was removed.")
+
+
+def _remove_files_of_erased() -> None:
+    for data_key in erasure.orphans_of_keys():
+        erasure.remove_files(data_key)
+        log.warning("A file of an erased case was still stored, and was removed.")
+
+
+def _ask_again() -> None:
     for incoming in list(files_without_chunk()):
         log.error("A chunk of upload %s is gone from the storage.", incoming.pk)
         with transaction.atomic():
             incoming.go_back()
+
+
+def _report_lost() -> None:
     for row in orphans.rows_without_file():
         log.error("%s %s is gone from the storage.", row._meta.label, row.pk)

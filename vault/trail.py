@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.db import connection, models
+from django.db import connection, models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -24,6 +24,16 @@ from vault.data_classes import DataClass
 log = logging.getLogger(__name__)
 
 NO_HASH = "0" * 64
+
+# What `vault_remove_old_trail` removes, counted.
+_REMOVABLE = """
+WITH ends AS (
+    SELECT case_id, max(number) AS number FROM vault_trailanchor WHERE "on" < %s GROUP BY case_id
+)
+SELECT entry.case_id, count(*) FROM vault_trailentry entry
+JOIN ends ON entry.case_id IS NOT DISTINCT FROM ends.case_id AND entry.number <= ends.number
+GROUP BY entry.case_id
+"""
 
 
 class ActorKind(models.TextChoices):
@@ -237,18 +247,9 @@ def kept_since() -> date:
 
 def removable() -> dict[uuid.UUID | None, int]:
     """Return, by case, how many entries are older than the trail is kept."""
-    ends = dict(
-        TrailAnchor.objects.filter(on__lt=kept_since())
-        .order_by()
-        .values("case_id")
-        .annotate(last=models.Max("number"))
-        .values_list("case_id", "last")
-    )
-    counted = {
-        case_id: TrailEntry.objects.filter(case_id=case_id, number__lte=number).count()
-        for case_id, number in ends.items()
-    }
-    return {case_id: count for case_id, count in counted.items() if count}
+    with connection.cursor() as cursor:
+        cursor.execute(_REMOVABLE, [kept_since()])
+        return dict(cursor.fetchall())
 
 
 def remove_old() -> int:
@@ -266,17 +267,23 @@ def digest_of(on: date) -> str:
     return digest.hexdigest()
 
 
+@transaction.atomic
 def anchor_heads(on: date | None = None) -> str:
     """Copy the head of every chain that grew since its last anchor, log and return their digest.
 
-    Runs once a day; a second run on the same day adds nothing for chains already anchored.
+    Done once a day: once heads are anchored, a later call on that day adds none, so the digest that was logged stays
+    that of the day.
     """
     on = on or timezone.now().date()
+    _lock("anchors")
+    if TrailAnchor.objects.filter(on=on).exists():
+        return digest_of(on)
     anchors = [
         TrailAnchor(on=on, case_id=entry.case_id, number=entry.number, hash=entry.hash) for entry in _unanchored_heads()
     ]
-    TrailAnchor.objects.bulk_create(anchors, ignore_conflicts=True, batch_size=1000)
+    TrailAnchor.objects.bulk_create(anchors, batch_size=1000)
     digest = digest_of(on)
+    # Before the commit: rather a line too many, of a run that was undone, than a day without one.
     log.info("Trail anchored on %s: %s", on, digest)
     return digest
 
@@ -312,8 +319,12 @@ def _first_link(case_id: uuid.UUID | None, anchors: dict[int, TrailAnchor]) -> t
 
 
 def _lock_chain(case_id: uuid.UUID | None) -> None:
+    _lock(str(case_id))
+
+
+def _lock(name: str) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"vault.trail|{case_id}"])
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"vault.trail|{name}"])
 
 
 def _case_id(case: models.Model | uuid.UUID | str | None) -> uuid.UUID | None:

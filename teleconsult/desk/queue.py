@@ -13,6 +13,7 @@ from django.db.models import Count, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from accounts.models import User
+from teleconsult import reading
 from teleconsult.desk.lanes import LANES, LaneKind
 from teleconsult.desk.standing import Standing, standing_of
 from teleconsult.desk.words import age_words, owner_words, place_and_language
@@ -161,7 +162,10 @@ def _with_what_a_line_shows(rows: RequestQuerySet) -> RequestQuerySet:
 @transaction.atomic
 def _opened(rows: RequestQuerySet, reader: Person, is_office: bool) -> list[Request]:
     """Return a page with what was asked about; the trail says that the list was read: no row, no data."""
-    by = Actor.staff(reader).for_trail(Role.COORDINATOR if is_office else "")
+    actor = Actor.staff(reader)
     found = rows.opened()
+    if is_office:
+        reading.view_list(ids=[row.pk for row in found], by=actor, what="list")
+    by = actor.for_trail(Role.COORDINATOR if is_office else "")
     trail.record(action=trail.Action.VIEWED, by=by, detail=f"list of {len(found)} requests")
     return found

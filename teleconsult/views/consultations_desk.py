@@ -71,9 +71,9 @@ class AgendaView(ConsultationDeskPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add the agenda."""
-        return super().get_context_data(
-            agenda=agenda.agenda_of(self.reader), hours_role=workflow.role_with_hours(self.reader), **kwargs
-        )
+        found = agenda.agenda_of(self.reader)
+        reading.view_list(ids=found.request_ids, by=self.actor, what="agenda")
+        return super().get_context_data(agenda=found, hours_role=workflow.role_with_hours(self.reader), **kwargs)
 
 
 class BookingPage(ConsultationDeskPage):
@@ -108,7 +108,8 @@ class BookingView(BookingPage):
     template_name = "teleconsult/desk/consultation_detail.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Add it as it is now."""
+        """Add it as it is now; recorded in the trail before anything of it is shown."""
+        reading.view_consultation(booking=self.booking, by=self.actor, role=self.role)
         return super().get_context_data(
             item=agenda.item_of(self.booking, self.reader), has_provider=video.has_provider(), **kwargs
         )
@@ -153,10 +154,11 @@ class DeskRoomView(BookingPage):
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         """Show the link to those who take part."""
         item = agenda.item_of(self.booking, self.reader)
-        if item.role not in {Role.SPECIALIST, Role.INTERPRETER}:
+        role = agenda.part_of(self.booking, self.reader)
+        if role is None:
             raise Http404
         try:
-            url = video.enter(self.booking, by=self.actor, role=item.role)
+            url = video.enter(self.booking, by=self.actor, role=role)
         except RequestError as error:
             return self.refuse(error, self.page_url)
         return self.render_to_response(self.get_context_data(item=item, room_url=url))
@@ -171,6 +173,7 @@ class DeskCalendarView(BookingPage):
         """Send it; a time that is only held has none."""
         if self.booking.agreed_at is None:
             raise Http404
+        reading.view_consultation(booking=self.booking, by=self.actor, role=self.role, as_file=True)
         zone = agenda.reader_zone(self.booking, self.role, self.reader)
         page = settings.PUBLIC_URL + reverse("desk:consultations")
         text = calendar_files.entry(self.booking, method=Method.PUBLISH, language=language(), zone=zone, page_url=page)
@@ -187,6 +190,7 @@ class DeskMoveView(BookingPage):
         if not agenda.item_of(self.booking, self.reader).can_change:
             return HttpResponseRedirect(self.page_url)
         case = self.booking.request
+        reading.view_consultation(booking=self.booking, by=self.actor, role=self.role)
         context = self.get_context_data(
             case=case,
             moved=agenda.item_of(self.booking, self.reader).appointment,
@@ -230,6 +234,7 @@ class DeskBookView(ConsultationDeskPage):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add the free times, or why there are none."""
         case = self.case
+        reading.view_request(request=case, by=self.actor)
         visible = Booking.objects.visible_to(self.reader).confirmed().with_people()
         booked = visible.filter(request=case).first()
         return super().get_context_data(

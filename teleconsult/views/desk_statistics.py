@@ -12,9 +12,10 @@ from django.views.generic.base import ContextMixin, TemplateResponseMixin
 
 from accounts.reauthentication import require_fresh_factor
 from taxonomy.pages import PrivatePage
-from teleconsult import desk
+from teleconsult import desk, reading
 from teleconsult.forms.desk import FilterForm
 from teleconsult.forms.desk.period import PeriodForm
+from teleconsult.permissions import Actor
 
 # How wide the longest bar is, in units of the drawing.
 CHART_WIDTH = 400
@@ -87,7 +88,9 @@ class QueueExportView(ExportView):
     def rows(self, request: HttpRequest, now: datetime.datetime) -> Iterable[desk.Row]:
         """Yield the cases."""
         narrow = FilterForm(request.GET).narrow
-        return desk.queue_rows(desk.lane_of(request.user, request.GET.get("lane", ""), narrow, now), now)
+        cases = desk.lane_of(request.user, request.GET.get("lane", ""), narrow, now)
+        reading.view_list(ids=cases.values_list("pk", flat=True), by=Actor.staff(request.user), what="table")
+        return desk.queue_rows(cases, now)
 
 
 class StatisticsExportView(ExportView):

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext
@@ -461,12 +461,9 @@ class RemoveDocumentView(SignedInPatientPage, View):
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest, document: uuid.UUID) -> HttpResponse:
-        """Remove it for good."""
+        """Remove it for good; of what is gone already, or another patient's, nothing is said."""
         row = self.patient_request.documents.with_file().filter(pk=document).first()
-        if row is None and Document.objects.filter(pk=document).exists():
-            raise Http404
         if row is not None:
-            # Else it was pressed twice, and is gone already.
             self._remove(row)
         return HttpResponseRedirect(step_url("documents"))
 

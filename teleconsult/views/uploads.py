@@ -201,10 +201,8 @@ class RemoveUploadView(SignedInPatientPage, View):
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest, upload: uuid.UUID) -> HttpResponse:
-        """Forget it; pressed twice, or kept meanwhile, nothing happens."""
+        """Forget it; pressed twice, kept meanwhile, or another patient's, nothing happens and nothing is said."""
         row = self.patient_request.uploads.select_related("incoming", "request").filter(pk=upload).first()
-        if row is None and DocumentUpload.objects.filter(pk=upload).exists():
-            raise Http404
         if row is not None:
             self._remove(row)
         # The screen of a draft, too, is reached by this page.

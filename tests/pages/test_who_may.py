@@ -35,7 +35,7 @@ from tests.partners.factories import make_institution
 from tests.teleconsult import consulting, factories
 from tests.treatments.factories import make_condition, make_district, make_specialty, make_treatment
 from treatments.enums import DocumentKind
-from treatments.models import Treatment
+from treatments.models import Protocol, Treatment
 from vault.files import FileState
 from vault.models import StoredFile
 from vault.previews import Look, Preview
@@ -740,6 +740,79 @@ def test_a_paper_of_another_case_is_not_found_under_ones_own(world: World) -> No
             wrong.append(f"{role} removes a foreign paper: {answer.status_code} {tables}")
 
     assert not wrong, "\n".join(wrong)
+
+
+TOKEN = re.compile(rb'name="csrfmiddlewaretoken" value="[^"]*"')
+# Who has an area and might look for what is not hers there.
+CURIOUS = {
+    "patient": ("patient", "relative", "other_patient", "booked_patient", "drafter"),
+    "desk": ("other_coordinator", "other_facility_office", "other_specialist", "interpreter", "coordinator"),
+}
+
+
+def foreign_things(world: World) -> dict[str, tuple[object, set[str]]]:
+    """Return, by what addresses call it, something that is there, and the roles to which it belongs."""
+    others = Request.objects.get(documents=world.values["OTHERS"])
+    upload = workflow.begin_upload(
+        request=Request.objects.get(documents=world.values["DRAFTED"]),
+        by=Actor.author(Request.objects.get(documents=world.values["DRAFTED"])),
+        name="a.pdf",
+        size=10,
+        kind=DocumentKind.REPORT,
+        idempotency_key=uuid.uuid4(),
+    )
+    waiting = emergency.ask(
+        reference=others.reference,
+        by=world.values["PEOPLE"]["other_coordinator"],
+        reason="Family",  # type: ignore[index]
+    )
+    named, _paper = world.values["STAGES"][Status.WITH_SPECIALIST]  # type: ignore[index]
+    specialist = Actor.staff(world.values["PEOPLE"]["specialist"])  # type: ignore[index]
+    Protocol.objects.filter(pk=named.protocol_id).update(follow_up_questions=2, follow_up_days=10)
+    opinion = factories.deliver_opinion(Request.objects.get(pk=named.pk), specialist)
+    question = factories.ask_follow_up(Request.objects.get(pk=named.pk))
+    assert waiting is not None
+    return {
+        "document": (world.values["OTHERS"], {"other_patient"}),
+        "preview": (world.values["PREVIEW"], {"patient", "coordinator", "emergency_reader"}),
+        "upload": (upload.pk, {"drafter"}),
+        "opinion": (opinion.pk, {"booked_patient"}),
+        "question": (question.pk, {"specialist", "facility_office"}),
+        "booking": (world.values["BOOKING"], {"booked_patient", "interpreter"} | BOOKERS | EMERGENCY),
+        "line": (world.values["LINE"], {"specialist"}),
+        "access": (waiting.pk, {"coordinator", "emergency_reader"}),
+        "reference": (named.reference, {"booked_patient"} | BOOKERS | EMERGENCY),
+    }
+
+
+def told_by(world: World, role: str, name: str, what: str, it: object) -> Iterator[tuple[int, str, bytes]]:
+    """Yield what a role is told of something, to GET and POST, without its name; nothing may be written."""
+    given = {key: world.values.get(str(value), value) for key, value in TABLE[name].names.items()}
+    for data in (None, world.filled_in()):
+        answer, tables = world.ask(role, reverse(name, kwargs=given | {what: it}), data)
+        place = answer.headers.get("Location", "").replace(str(it), "it")
+        assert not tables, f"{role} {name} {what}: writes to {sorted(tables)}"
+        yield answer.status_code, place, TOKEN.sub(b"", answer.content).replace(str(it).encode(), b"it")
+
+
+def test_what_is_anothers_is_answered_like_what_is_not_there(world: World) -> None:
+    foreign, wrong, seen = foreign_things(world), [], set()
+    # The forms of a case are one view: one of them speaks for all.
+    others = {f"desk:{action.value}" for action in FORMS} - {"desk:close"}
+    for name in TABLE.keys() - others:
+        row = TABLE[name]
+        for what in foreign.keys() & row.names.keys() if row.kind in CURIOUS else ():
+            there, owners = foreign[what]
+            missing = "HL-3333-3333-3" if what == "reference" else uuid.uuid4()
+            for role in sorted(set(CURIOUS[row.kind]) - owners):
+                seen.add(what)
+                pairs = zip(*(told_by(world, role, name, what, it) for it in (there, missing)), strict=True)
+                wrong += [
+                    f"{role} {name} {what}: {first[:2]}, {second[:2]}" for first, second in pairs if first != second
+                ]
+
+    assert not wrong, "\n".join(wrong)
+    assert seen == foreign.keys()
 
 
 def test_a_form_without_the_token_is_refused_at_every_address(world: World) -> None:

@@ -1,5 +1,6 @@
 """Backup, erasure, restore: what was there comes back as it was, what was erased does not."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -31,7 +32,7 @@ from tests.teleconsult.test_erasure import WORDS, case, files_of  # noqa: F401  
 from treatments.enums import DocumentKind
 from vault import backups, postgres_tools, tombstones
 from vault.backups import Places
-from vault.files import documents
+from vault.files import StoredFile, documents
 from vault.keys import opened_keys
 from vault.trail import anchor_heads
 
@@ -279,6 +280,40 @@ def test_without_a_newer_list_of_what_was_erased_nothing_is_restored(
     assert backups.tables_of(connection) == []
     call_command("restore", str(backup.folder), tombstones_are_lost=True)
     assert Request.objects.count() == 1
+
+
+def test_the_list_of_a_portal_that_knew_nothing_of_it_is_refused(
+    coordinator: User, backup: Places, empty_database: Callable[[], Any], elsewhere: Callable[[], Path]
+) -> None:
+    """A portal that ran for an hour beside the empty database has a list too, and says that it is complete."""
+    erased, kept = make_case(coordinator), make_case(coordinator)
+    workflow.erase(request=erased, by=factories.patient_of(erased))
+    call_command("backup", str(backup.folder))
+    listed = elsewhere()
+    empty_database()
+    now = (timezone.now() + timedelta(hours=1)).isoformat()
+    tombstones.list_file().parent.mkdir(parents=True, exist_ok=True)
+    tombstones.list_file().write_text(json.dumps({"complete_to": now}) + "\n", encoding="utf-8")
+
+    with pytest.raises(CommandError, match="that of another portal"):
+        call_command("restore", str(backup.folder))
+    assert backups.tables_of(connection) == []
+    call_command("restore", str(backup.folder), tombstones=[listed])
+    assert Request.objects.get(pk=kept.pk).question
+
+
+def test_backup_asks_for_no_file_of_an_erased_case_whose_row_stayed(case: Request, backup: Places) -> None:  # noqa: F811
+    assert StoredFile.objects.filter(data_key=case.data_key).exists()
+    for name in files_of(case):
+        documents().delete(name)
+    with pytest.raises(CommandError, match="is gone"):
+        call_command("backup", str(backup.folder))
+    shutil.rmtree(backup.folder)
+
+    case.data_key.erase()
+    call_command("backup", str(backup.folder))
+
+    assert not [entry for entry in backups.listed_files(backup) if entry["in"] == "documents"]
 
 
 def test_keys_older_than_thirty_days_are_refused(

@@ -16,7 +16,7 @@ from django.utils import timezone
 from accounts.models import User
 from facilities.models import Facility
 from teleconsult import workflow
-from teleconsult.enums import BookingStatus
+from teleconsult.enums import BookingStatus, Role
 from teleconsult.models import AvailabilityRule, Booking, Interpreter, Request, WaitingEntry
 from teleconsult.permissions import Actor
 from tests.accounts.factories import sign_in
@@ -294,6 +294,37 @@ def test_only_who_takes_part_comes_into_the_room(case: Request, coordinator: Use
 
     with time_machine.travel(booked.starts_at):
         assert desk(coordinator).post(reverse("desk:consultation_room", args=[booked.pk])).status_code == 404
+
+
+def test_the_specialist_of_the_case_enters_no_room_that_is_a_colleagues(
+    case: Request, doctor: User, facility: Facility, settings: Any
+):
+    settings.VIDEO_URL, settings.VIDEO_SECRET = "https://meet.example.org", "s" * 40
+    booked = consulting.book(case)
+    colleague = consulting.add_specialist(facility)
+    page, room = (reverse(f"desk:{name}", args=[booked.pk]) for name in ("consultation", "consultation_room"))
+
+    with time_machine.travel(booked.starts_at):
+        assert room in text_of(desk(doctor), page)
+        assert booked.room in desk(doctor).post(room).content.decode()
+        case.assignments.update(specialist=colleague)
+        assert room not in text_of(desk(colleague), page)
+        assert desk(colleague).post(room).status_code == 404
+
+
+def test_each_reading_of_a_consultation_is_in_the_trail(case: Request, doctor: User, coordinator: User):
+    booked = consulting.book(case)
+    for person, part in ((doctor, ""), (doctor, "consultation.ics"), (coordinator, ""), (coordinator, "move/")):
+        assert desk(person).get(reverse("desk:consultation", args=[booked.pk]) + part).status_code == 200
+
+    entries = TrailEntry.objects.of_case(case).filter(detail="consultation")
+    assert [(entry.role, entry.action, entry.object_id) for entry in entries] == [
+        (Role.SPECIALIST, "viewed", str(booked.pk)),
+        (Role.SPECIALIST, "downloaded", str(booked.pk)),
+        (Role.COORDINATOR, "viewed", str(booked.pk)),
+        (Role.COORDINATOR, "viewed", str(booked.pk)),
+    ]
+    assert entries[0].facility_id == booked.facility_id
 
 
 def test_the_specialist_records(case: Request, doctor: User):

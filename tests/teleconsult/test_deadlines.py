@@ -1,9 +1,11 @@
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
+from celery.exceptions import SoftTimeLimitExceeded
 from django.utils import timezone
 
 from accounts.models import User
@@ -109,6 +111,78 @@ def test_one_that_fails_does_not_hold_up_the_others(coordinator: User, monkeypat
 
     assert Request.objects.get(pk=first.pk).status == Status.DRAFT
     assert Request.objects.get(pk=second.pk).status == Status.EXPIRED
+
+
+def test_one_rule_that_fails_stops_no_other_and_is_kept_at_the_next_ring(
+    draft: Request, coordinator: User, monkeypatch: pytest.MonkeyPatch
+):
+    unanswered = factories.make_awaiting(coordinator)
+    with time_machine.travel(timezone.now() + timedelta(days=46), tick=False):
+        with monkeypatch.context() as broken:
+            broken.setattr(tasks, "expire_drafts", lambda now: 1 / 0)
+            tasks.keep_deadlines()
+        assert Request.objects.get(pk=unanswered.pk).status == Status.CLOSED
+        assert Request.objects.get(pk=draft.pk).status == Status.DRAFT
+        tasks.keep_deadlines()
+        assert Request.objects.get(pk=draft.pk).status == Status.EXPIRED
+
+
+def test_a_run_that_was_cut_off_goes_on_where_it_was(
+    draft: Request, coordinator: User, monkeypatch: pytest.MonkeyPatch
+):
+    unanswered = factories.make_awaiting(coordinator)
+    calls: list[str] = []
+    remind = tasks.remind_waiting
+    monkeypatch.setattr(tasks, "remind_waiting", lambda now: (calls.append("remind"), remind(now)))
+
+    def cut_off(now: datetime) -> None:
+        raise SoftTimeLimitExceeded
+
+    with time_machine.travel(timezone.now() + timedelta(days=46), tick=False):
+        with monkeypatch.context() as slow, pytest.raises(SoftTimeLimitExceeded):
+            slow.setattr(tasks, "expire_drafts", cut_off)
+            tasks.keep_deadlines()
+        tasks.keep_deadlines()
+
+    assert calls == ["remind"]
+    assert Request.objects.get(pk=draft.pk).status == Status.EXPIRED
+    assert Request.objects.get(pk=unanswered.pk).status == Status.CLOSED
+
+
+def meanwhile(deed: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the patient do something after the job has made its list."""
+    each = tasks._each
+
+    def patient_first(part: Callable[[], object]) -> None:
+        deed()
+        each(part)
+
+    monkeypatch.setattr(tasks, "_each", patient_first)
+
+
+def test_nobody_is_reminded_of_a_draft_sent_while_the_job_ran(draft: Request, monkeypatch: pytest.MonkeyPatch):
+    meanwhile(lambda: factories.submit(draft), monkeypatch)
+
+    with time_machine.travel(timezone.now() + timedelta(days=8), tick=False):
+        tasks.remind_of_drafts(timezone.now())
+
+    assert Request.objects.get(pk=draft.pk).status == Status.SUBMITTED
+    assert mails("draft_reminder") == 0
+
+
+def test_nobody_is_reminded_of_what_was_answered_while_the_job_ran(coordinator: User, monkeypatch: pytest.MonkeyPatch):
+    request = factories.make_awaiting(coordinator)
+    by = factories.patient_of(request)
+    meanwhile(
+        lambda: workflow.patient_answers(request=request, by=by, seen_version=request.version, text="Here."),
+        monkeypatch,
+    )
+
+    with time_machine.travel(timezone.now() + timedelta(days=8), tick=False):
+        tasks.remind_waiting(timezone.now())
+
+    assert Request.objects.get(pk=request.pk).status == Status.IN_TRIAGE
+    assert mails("reminder") == 0
 
 
 def test_documents_go_after_a_year_and_everything_after_two(coordinator: User):

@@ -5,18 +5,21 @@ from collections.abc import Callable
 
 import pytest
 import time_machine
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
-from teleconsult import emergency, reading, workflow
+from facilities.models import Facility
+from teleconsult import emergency, reading, references, workflow
 from teleconsult.enums import Action, Role
 from teleconsult.exceptions import NotAllowed
 from teleconsult.models import CoordinationOffice, EmergencyAccess, Request
 from teleconsult.permissions import Actor
 from tests.accounts.factories import sign_in
-from tests.teleconsult import factories
+from tests.teleconsult import consulting, factories
+from vault.keys import DataKey
 from vault.trail import Action as TrailAction
 from vault.trail import TrailEntry
 
@@ -101,6 +104,55 @@ def test_it_is_in_the_trail_and_the_patient_sees_it(enter: Enter, case: Request,
     assert [opening.role for opening in reading.openings_of(case)[str(case.pk)]] == [Role.EMERGENCY_READER]
 
 
+def shown_to(client: Client, case: Request, *addresses: str) -> list[str]:
+    """Return what the trail of the case says after each address was opened."""
+    before = set(TrailEntry.objects.of_case(case).values_list("pk", flat=True))
+    for address in addresses:
+        assert client.get(address).status_code == 200
+    entries = TrailEntry.objects.of_case(case).exclude(pk__in=before)
+    assert {entry.role for entry in entries} <= {Role.EMERGENCY_READER}
+    return [f"{entry.action} {entry.detail}".strip() for entry in entries]
+
+
+def test_every_look_at_a_consultation_is_in_the_trail_and_the_patient_sees_it(
+    enter: Enter, facility: Facility, asker: User, second: User
+) -> None:
+    booked = consulting.book(consulting.make_bookable(consulting.add_specialist(facility)))
+    open_case(booked.request, asker, second)
+    client, page = enter(asker), f"/desk/consultations/{booked.pk}/"
+
+    told = shown_to(client, booked.request, page, f"{page}consultation.ics", "/desk/consultations/", "/desk/")
+
+    assert told == ["viewed consultation", "downloaded consultation", "viewed agenda", "viewed list"]
+    every = reading.openings_of(booked.request, every=True)[str(booked.request.pk)]
+    assert [opening.role for opening in every] == [Role.EMERGENCY_READER] * 4
+
+
+def test_a_table_with_the_case_in_it_is_in_its_trail(enter: Enter, case: Request, asker: User, second: User) -> None:
+    open_case(case, asker, second)
+    client, entries = enter(asker), TrailEntry.objects.of_case(case)
+
+    assert case.reference in b"".join(client.post("/desk/export/")).decode()
+
+    assert (entries.last().role, entries.last().detail) == (Role.EMERGENCY_READER, "table")
+
+
+def test_nothing_is_shown_where_the_trail_cannot_be_written(
+    facility: Facility, enter: Enter, asker: User, second: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    booked = consulting.book(consulting.make_bookable(consulting.add_specialist(facility)))
+    open_case(booked.request, asker, second)
+    client = enter(asker)
+
+    def refuse(**values: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(reading.trail, "record", refuse)
+    for address in ("", "consultation.ics"):
+        with pytest.raises(PermissionError):
+            client.get(f"/desk/consultations/{booked.pk}/{address}")
+
+
 def test_office_sees_who_opened_it(enter: Enter, case: Request, coordinator: User, asker: User, second: User) -> None:
     open_case(case, asker, second)
 
@@ -152,6 +204,40 @@ def test_answer_does_not_tell_whether_there_is_a_case(enter: Enter, case: Reques
     assert sentence in there.content.decode()
     assert (sentence in nowhere.content.decode()) or "This is not a request number" in nowhere.content.decode()
     assert EmergencyAccess.objects.count() == 1
+
+
+def test_a_miss_does_what_a_hit_does(enter: Enter, case: Request, asker: User) -> None:
+    client, work, keys = enter(asker), [], DataKey.objects.count()
+    for reference in (case.reference, references.make(), case.reference):
+        with CaptureQueriesContext(connection) as queries:
+            client.post("/desk/emergency/", {"reference": reference, "reason": WHY})
+        written = [query["sql"].split(" (")[0] for query in queries if query["sql"].startswith("INSERT")]
+        work.append(sorted(sql for sql in written if "datakey" not in sql))
+
+    # Found, not found, and found again.
+    assert work[0] == work[1] == work[2]
+    assert any("emergencyaccess" in sql for sql in work[0])
+    assert EmergencyAccess.objects.count() == 1
+    assert DataKey.objects.count() == keys
+    assert list(TrailEntry.objects.of_case(None).filter(detail="emergency").values_list("action", flat=True)) == [
+        TrailAction.REFUSED
+    ]
+
+
+def test_tries_are_counted_and_end(enter: Enter, case: Request, asker: User, second: User) -> None:
+    client = enter(asker)
+    for _try in range(emergency.TRIES):
+        client.post("/desk/emergency/", {"reference": references.make(), "reason": WHY})
+
+    page = client.post("/desk/emergency/", {"reference": case.reference, "reason": WHY}).content.decode()
+    assert "You have done this too often." in page
+    assert "&lt;b&gt;bleeding&lt;/b&gt;" in page
+    assert not EmergencyAccess.objects.exists()
+    # A colleague is not held up by her.
+    assert enter(second).post("/desk/emergency/", {"reference": case.reference, "reason": WHY}).status_code == 302
+    assert EmergencyAccess.objects.get().asked_by == second
+    with time_machine.travel(timezone.now() + datetime.timedelta(minutes=61), tick=False):
+        assert emergency.ask(reference=case.reference, by=asker, reason=WHY) is not None
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,13 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from accounts.models import User
+from facilities.models import Facility
 from notifications.models import OutboxMessage
 from teleconsult import retention, tasks, workflow
-from teleconsult.enums import Action, Role, Status
+from teleconsult.enums import Action, Role, Status, WaitingFor
 from teleconsult.models import AccessCode, Event, PatientSession, Request
 from teleconsult.permissions import Actor
-from tests.teleconsult import factories
+from tests.teleconsult import consulting, factories
 from tests.teleconsult.test_erasure import break_off, files_of, whole_database
 from treatments.enums import DocumentKind
 from vault import retention as rules
@@ -209,3 +210,22 @@ def test_trail_of_an_erased_case_goes_after_five_years(coordinator: User, capsys
     assert [entry.action for entry in TrailEntry.objects.of_case(request)] == ["changed", "erased"]
     call_command("verify_trail")
     assert "The trail is whole" in capsys.readouterr().out
+
+
+def test_whoever_has_a_consultation_to_come_is_not_closed_and_is_no_fault(facility: Facility) -> None:
+    booked = consulting.book(consulting.make_bookable(consulting.add_specialist(facility)))
+    now = booked.starts_at - timedelta(hours=1)
+    Request.objects.filter(pk=booked.request_id).update(
+        status=Status.AWAITING_PATIENT,
+        waiting_for=WaitingFor.ANSWER,
+        returns_to=Status.WITH_SPECIALIST,
+        paused_since=now - timedelta(days=46),
+    )
+
+    kept = retention.Unanswered().keep(now)
+    assert (kept.due, kept.wrong) == (0, [])
+
+    over = booked.ends_at + timedelta(hours=1)
+    with time_machine.travel(over, tick=False):
+        assert retention.Unanswered().keep(over).gone == 1
+    assert Request.objects.get(pk=booked.request_id).status == Status.CLOSED

@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from django.core.files.base import ContentFile
 from django.db import connection
 from django.utils.translation import override
 
-from tests.vault import corpus
+from tests.vault import corpus, memory
 from vault import doorbell, judging, tasks
 from vault.files import FileKind, FileState, Refusal, StoredFile
 from vault.judging import Judgement, JudgeUnavailable, ScannerUnavailable, judge, judge_content, process, scan
@@ -232,6 +233,14 @@ def test_child_can_do_nothing_else(probe: str, tmp_path: Path) -> None:
     assert b"Error" in held.stderr, held.stderr
 
 
+# How a child begins that was taken over once it was ready.
+READY = (
+    "import json, os, socket, struct, sys, time\nsys.stdin.read(); s = socket.socket(fileno=int(sys.argv[1]))\n"
+    "print('ready', flush=True)"
+)
+LET_GO = f"{READY}\ns.close()"
+
+
 def stand_in(tmp_path: Path, script: str) -> Path:
     """Return a child that behaves badly."""
     file = tmp_path / "child.py"
@@ -250,6 +259,16 @@ def stand_in(tmp_path: Path, script: str) -> Path:
             Refusal.TOO_COMPLEX,
         ),
         ("print('ready', flush=True)\nimport time; time.sleep(60)", Refusal.TOO_COMPLEX),
+        # One that the file has taken over: it talks without end, drop by drop, asks without end, or tells nonsense.
+        (f"{LET_GO}\nwhile True: os.write(1, bytes(1 << 16))", Refusal.DAMAGED),
+        (f"{LET_GO}\nwhile True: os.write(1, b' '); time.sleep(0.05)", Refusal.TOO_COMPLEX),
+        (f"{READY}\nwhile True: s.sendall(struct.pack('!QI', 0, 1)); s.recv(5)", Refusal.TOO_COMPLEX),
+        (f"{LET_GO}\nprint('[' * 60_000)", Refusal.DAMAGED),
+        (f"{LET_GO}\nprint('no answer')", Refusal.DAMAGED),
+        (f"{LET_GO}\nprint('[1]')", Refusal.DAMAGED),
+        (f"{LET_GO}\nprint(json.dumps(dict(kind='cake', media_type='x')))", Refusal.DAMAGED),
+        (f"{LET_GO}\nprint(json.dumps(dict(kind='text', media_type='x', pages=10**12)))", Refusal.DAMAGED),
+        (f"{LET_GO}\nprint(json.dumps(dict(kind='text', media_type='x', pages=1e999)))", Refusal.DAMAGED),
     ],
 )
 def test_child_that_breaks_its_limits_refuses_the_file(
@@ -257,8 +276,19 @@ def test_child_that_breaks_its_limits_refuses_the_file(
 ) -> None:
     monkeypatch.setattr(judging, "CHILD", stand_in(tmp_path, script))
     monkeypatch.setattr(judging, "WALL_SECONDS", 3)
+    began = time.monotonic()
 
     assert judge_content(io.BytesIO(b"x"), "a.txt").refusal == refusal
+    assert time.monotonic() - began < 30
+
+
+def test_what_a_child_prints_takes_no_memory_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = f"{LET_GO}\nfor _ in range(2000): os.write(1, bytes(1 << 17))"
+    monkeypatch.setattr(judging, "CHILD", stand_in(tmp_path, script))
+
+    grown = memory.growth_of(lambda: judge_content(io.BytesIO(b"x"), "a.txt"))
+
+    assert grown < 20_000_000
 
 
 def test_child_that_does_not_start_lets_the_file_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -206,6 +206,61 @@ def test_a_child_that_never_ends_leaves_an_empty_look(look_at: Any, monkeypatch:
     assert list(look_at(scans.written(scans.scan())).previews.all()) == []
 
 
+STUDY = {"date": "", "body_part": "", "description": "", "patient_name": "", "series": []}
+SERIES = {"number": 1, "modality": "CT", "description": "", "images": 1, "missing": 0}
+
+
+def says(answer: dict[str, Any], pixels: str = "b''") -> str:
+    """Return the program of a child that was taken over."""
+    line = json.dumps({"studies": [], "pictures": [], "shapes": []} | answer)
+    return f"sys.stdout.write({line!r} + chr(10)); sys.stdout.flush(); os.write(1, {pixels})"
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        "while True: os.write(1, bytes(1 << 16))",
+        "sys.stdout.write('[' * 1_000_000)",
+        "print('[]')",
+        "print('null')",
+        says({"studies": 7}),
+        says({"studies": ["x"]}),
+        says({"studies": [STUDY | {"series": [SERIES | {"images": 1e999}]}]}),
+        says({"lost": "many"}),
+        says({"pictures": [{}], "shapes": [["L", 2000, 1]]}, "bytes(2000)"),
+        says({"pictures": [{}], "shapes": [["L", -2, -2]]}, "bytes(4)"),
+        says({"pictures": [{}], "shapes": [["CMYK", 2, 2]]}, "bytes(16)"),
+        says({"pictures": [{}], "shapes": [["L", 9, 9]]}, "bytes(4)"),
+        says({"pictures": [{}], "shapes": [["L", 2, 2]]}, "bytes(5)"),
+        says({"pictures": [{}, {}], "shapes": [["L", 2, 2]]}, "bytes(4)"),
+        says({"pictures": [{}] * 30, "shapes": [["RGB", 1600, 1600]] * 30}) + "\nwhile True: os.write(1, bytes(65536))",
+    ],
+)
+def test_a_child_that_was_taken_over_leaves_an_empty_look(
+    look_at: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any, deed: str
+) -> None:
+    child = tmp_path / "child.py"
+    begin = "import os, sys\nsys.stdin.read(); os.close(int(sys.argv[1])); print('ready', flush=True)\n"
+    child.write_text(begin + deed, encoding="utf-8")
+    monkeypatch.setattr(looking, "CHILD", child)
+
+    look = look_at(scans.written(scans.scan()))
+
+    assert (look.lost, look.studies.count(), look.previews.count()) == (0, 0, 0)
+
+
+def test_a_child_says_no_more_of_a_place_than_belongs_there(
+    look_at: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    child = tmp_path / "child.py"
+    begin = "import os, sys\nsys.stdin.read(); os.close(int(sys.argv[1])); print('ready', flush=True)\n"
+    answer = says({"pictures": [{"of": 3, "<b>": 1}], "shapes": [["L", 2, 2]]}, "bytes(4)")
+    child.write_text(begin + answer, encoding="utf-8")
+    monkeypatch.setattr(looking, "CHILD", child)
+
+    assert look_at(scans.written(scans.scan())).previews.get().place == {"of": 3}
+
+
 def test_a_picture_is_sealed_in_its_table(look_at: Any) -> None:
     look = look_at(scans.written(scans.scan()))
 

@@ -11,6 +11,7 @@ from django.core.files import File
 from django.core.management import CommandError, call_command
 
 from tests.vault.test_rotation import Paper
+from vault import erasure, orphans, tasks
 from vault.files import StoredFile, documents
 from vault.keys import DataKey
 
@@ -73,3 +74,41 @@ def test_erased_key_whose_file_stayed_is_found(file: StoredFile, capsys: Any) ->
     out = capsys.readouterr().out
     assert f"1 erased keys whose files are still there.\n  {file.data_key_id}" in out
     assert "0 rows lost their file." in out
+
+
+def test_the_job_goes_on_where_a_file_cannot_be_removed(
+    file: StoredFile, documents_folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    leave(documents_folder)
+    documents().delete(file.storage_name)
+
+    def refuse(*args: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(type(documents()), "delete", refuse)
+    tasks.look_for_orphans()
+
+    assert "remove_files_without_row failed: PermissionError" in caplog.text
+    assert f"vault.StoredFile {file.pk} is gone from the storage." in caplog.text
+
+
+def test_the_job_removes_the_files_of_an_erased_case(file: StoredFile, data_key: DataKey) -> None:
+    other = StoredFile.objects.store(Paper(), data_key=DataKey.objects.make())
+    data_key.erase()
+
+    tasks.look_for_orphans()
+
+    assert not documents().exists(file.storage_name)
+    assert documents().exists(other.storage_name)
+
+
+def test_files_are_looked_up_many_at_a_time(
+    db: None, documents_folder: Path, data_key: DataKey, django_assert_max_num_queries: Any
+) -> None:
+    for _number in range(5):
+        StoredFile.objects.store(Paper(), data_key=data_key)
+    leave(documents_folder)
+    tables = sum(table.is_stored for table in erasure.tables())
+
+    with django_assert_max_num_queries(tables):
+        assert list(orphans.files_without_row()) == ["ab/orphan"]
