@@ -4,8 +4,13 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from django.apps import apps
 from django.conf import settings
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.management import create_contenttypes
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection
+from django.db.models.signals import post_migrate
 from django.utils import translation
 from pytest_django import DjangoDbBlocker
 from pytest_django.plugin import blocking_manager_key
@@ -42,6 +47,20 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
         cursor.execute("SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgname LIKE '%no_truncate'")
         for table, trigger in cursor.fetchall():
             cursor.execute(f'ALTER TABLE {table} DISABLE TRIGGER "{trigger}"')
+        keep_names_of_models()
+
+
+def keep_names_of_models() -> None:
+    """Let emptied tables get back the rows that name models and permissions; Django would work them out each time."""
+    kept = [(model, list(model.objects.all())) for model in (ContentType, Permission)]
+
+    def put_back(using: str, **_signal: object) -> None:
+        for model, rows in kept:
+            model._base_manager.using(using).bulk_create(rows, ignore_conflicts=True)
+
+    assert post_migrate.disconnect(create_contenttypes)
+    assert post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
+    post_migrate.connect(put_back, sender=apps.get_app_config("contenttypes"), weak=False)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 import secrets
 from typing import Any
 
-from csp.constants import HEADER as POLICY
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
@@ -13,7 +12,7 @@ from django.views.generic import FormView, TemplateView, View
 from teleconsult import access, export, reading
 from teleconsult.forms.patient import CodeForm
 from teleconsult.views.area import BROWSER_COOKIE, CODE_COOKIE, set_code_cookies
-from teleconsult.views.downloads import SANDBOX
+from teleconsult.views.downloads import guarded
 from teleconsult.views.patients import SignedInPatientPage
 
 
@@ -71,10 +70,7 @@ class CopyView(CopyPage, FormView):
         reading.take_copy(request=self.patient_request, by=self.actor)
         response = StreamingHttpResponse(export.stream(self.patient_request), content_type="application/zip")
         response["Content-Disposition"] = f'attachment; filename="{self.patient_request.reference}.zip"'
-        response["Cache-Control"] = "no-store"
-        response["X-Content-Type-Options"] = "nosniff"
-        response[POLICY] = SANDBOX
-        return response
+        return guarded(response)
 
 
 class FreshCodeView(CopyPage, View):

@@ -4,13 +4,14 @@ from typing import TypeVar
 
 from csp.constants import HEADER as POLICY
 from django.http import FileResponse, HttpResponse
+from django.http.response import HttpResponseBase
 
 from teleconsult import opinion_paper, reading
 from teleconsult.models import Document, Opinion, Request
 from teleconsult.permissions import Actor
 from vault.previews import Preview
 
-Answer = TypeVar("Answer", FileResponse, HttpResponse)
+Answer = TypeVar("Answer", bound=HttpResponseBase)
 # Even a browser that opened the answer as a page could do nothing with it.
 SANDBOX = "default-src 'none'; sandbox"
 
@@ -22,16 +23,17 @@ def document_response(document: Document, by: Actor, request: Request | None = N
         file.open_stream(), as_attachment=True, filename=file.name, content_type="application/octet-stream"
     )
     response["Content-Length"] = file.size
-    return _guarded(response)
+    return guarded(response)
 
 
 def preview_response(preview: Preview, document: Document, by: Actor, request: Request | None = None) -> HttpResponse:
     """Return a small picture of our own making, to be shown in a page. Raises NotAllowed and FileNotReady."""
     shown = reading.view_preview(preview=preview, document=document, by=by, request=request)
-    return _guarded(HttpResponse(shown.content, content_type="image/jpeg"))
+    return guarded(HttpResponse(shown.content, content_type="image/jpeg"))
 
 
-def _guarded(response: Answer) -> Answer:
+def guarded(response: Answer) -> Answer:
+    """Let no cache keep what a patient's file holds, and no browser guess its type or run it."""
     response["Cache-Control"] = "no-store"
     response["X-Content-Type-Options"] = "nosniff"
     response[POLICY] = SANDBOX
@@ -43,7 +45,4 @@ def opinion_response(opinion: Opinion, by: Actor) -> HttpResponse:
     reading.view_opinion(opinion=opinion, by=by, as_file=True)
     response = HttpResponse(opinion_paper.pdf(opinion), content_type="application/pdf")
     response["Content-Disposition"] = f'attachment; filename="{opinion.request.reference}.pdf"'
-    response["Cache-Control"] = "no-store"
-    response["X-Content-Type-Options"] = "nosniff"
-    response[POLICY] = SANDBOX
-    return response
+    return guarded(response)

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from notifications.models import OutboxMessage
-from teleconsult import access, references, workflow
+from teleconsult import access, permissions, references, workflow
 from teleconsult.enums import AccessLevel, Action
 from teleconsult.exceptions import NotAllowed, TooMany, WrongCode, WrongReference
 from teleconsult.models import AccessCode, PatientSession, Request
@@ -99,6 +99,7 @@ def test_with_the_code_alone_only_a_receipt_can_be_asked_for(draft: Request):
     assert workflow.allowed_actions(by, draft) == (Action.ASK_RECEIPT,)
     with pytest.raises(NotAllowed):
         workflow.save_draft(request=draft, by=by, answers={"question": "Mine?"})
+    assert not permissions.may_read(by, draft)
 
 
 # --- the code --------------------------------------------------------------------------------------------------------
@@ -402,6 +403,7 @@ def test_signing_out_ends_the_session_and_its_secret(draft: Request):
 
     assert access.session_for(token) is None
     assert PatientSession.objects.get().unconfirmed_secret == ""
+    assert TrailEntry.objects.of_case(draft).last().action == "signed_out"
 
 
 def test_a_kept_receipt_is_never_shown_again(draft: Request):
@@ -423,11 +425,15 @@ def test_the_cookie_is_no_django_session(draft: Request, settings: object):
 
 def test_erasing_ends_sessions_and_receipts(draft: Request, patient: Actor, secret: str):
     token = access.start_session(draft, secret=secret)
+    asked, code = ask(draft.reference, secret), mailed_code()
 
     workflow.erase(request=draft, by=patient)
 
     assert access.session_for(token) is None
-    assert AccessCode.objects.get(pk=ask(draft.reference, secret).code_id).request is None
+    with pytest.raises(WrongCode):
+        enter(asked, code)
+    for given in (secret, ""):
+        assert AccessCode.objects.get(pk=ask(draft.reference, given).code_id).request is None
 
 
 # --- lost reference --------------------------------------------------------------------------------------------------
@@ -439,6 +445,14 @@ def test_references_go_to_their_mailbox_only(draft: Request):
     message = OutboxMessage.objects.get(kind="teleconsult/mail/your_references")
     assert message.to == "Patient@Example.org"
     assert message.context["references"] == [draft.reference]
+
+
+def test_references_go_five_times_an_hour(draft: Request):
+    for _number in range(5):
+        access.send_references(email="patient@example.org", network=NETWORK)
+
+    with pytest.raises(TooMany):
+        access.send_references(email="patient@example.org", network=NETWORK)
 
 
 def test_an_unknown_mailbox_gets_nothing(draft: Request):

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from facilities.models import Facility
-from teleconsult import emergency, reading, references, workflow
+from teleconsult import emergency, permissions, reading, references, workflow
 from teleconsult.enums import Action, Role
 from teleconsult.exceptions import NotAllowed
 from teleconsult.models import CoordinationOffice, EmergencyAccess, Request
@@ -74,6 +74,15 @@ def test_two_people_open_a_case_for_four_hours(enter: Enter, case: Request, aske
     assert confirms.get(f"/desk/{case.reference}/").status_code == 404
     with time_machine.travel(timezone.now() + datetime.timedelta(hours=4, minutes=1), tick=False):
         assert not Request.objects.visible_to(asker).exists()
+
+
+def test_who_leaves_the_office_reads_no_more(case: Request, asker: User, second: User) -> None:
+    open_case(case, asker, second)
+    assert (list(Request.objects.visible_to(asker)), permissions.may_read(asker, case)) == ([case], True)
+
+    asker.office_members.update(until=timezone.localdate())
+
+    assert (list(Request.objects.visible_to(asker)), permissions.may_read(asker, case)) == ([], False)
 
 
 def test_she_reads_and_does_nothing_else(enter: Enter, case: Request, asker: User, second: User) -> None:

@@ -58,6 +58,13 @@ def row(opinion: Opinion) -> Opinion:
     return Opinion.objects.get(pk=opinion.pk)
 
 
+def taken_back(case: Case, facility: Facility) -> Case:
+    """Return the case after its patient took the consent back."""
+    case = Request.objects.get(pk=case.pk)
+    by = factories.patient_of(case)
+    return workflow.revoke_consent(request=case, by=by, seen_version=case.version, facility=facility)
+
+
 def ask(case: Case, text: str = "And then?", key: uuid.UUID | None = None) -> FollowUpQuestion:
     by = factories.patient_of(case)
     return workflow.ask_follow_up(request=case, by=by, text=text, idempotency_key=key or uuid.uuid4())
@@ -374,7 +381,7 @@ def test_an_addendum_reopens_reading_of_a_closed_case_not_the_case(case: Case, b
     assert OutboxMessage.objects.filter(kind="teleconsult/mail/addendum_ready").count() == 1
 
 
-def test_nobody_adds_to_a_closed_case_who_left_the_hospital_or_lost_the_consent(
+def test_nobody_adds_to_a_closed_case_who_left_the_hospital(
     case: Case, by: Actor, specialist: User, facility: Facility
 ):
     opinion = delivered(case, by)
@@ -388,6 +395,39 @@ def test_nobody_adds_to_a_closed_case_who_left_the_hospital_or_lost_the_consent(
     assert opinion not in Opinion.objects.visible_to(specialist)
     with pytest.raises(NotAllowed):
         workflow.write_addendum(request=case, by=by, seen_version=0, text="Hello.", language="en")
+
+
+def test_nobody_adds_to_a_closed_case_without_the_patients_consent(
+    case: Case, by: Actor, facility: Facility, coordinator: User
+):
+    opinion = delivered(case, by)
+    case = taken_back(case, facility)
+
+    workflow.close(request=case, by=Actor.staff(coordinator), seen_version=case.version)
+
+    assert opinion not in Opinion.objects.visible_to(by.user)
+    with pytest.raises(NotAllowed):
+        workflow.write_addendum(request=case, by=by, seen_version=0, text="Hello.", language="en")
+
+
+def test_another_hospital_reads_no_opinion_of_the_first(case: Case, by: Actor, facility: Facility, coordinator: User):
+    opinion = delivered(case, by)
+    case = taken_back(case, facility)
+    other = factories.make_facility()
+    office = factories.reached(other)
+    case = workflow.give_consent(
+        request=case,
+        by=factories.patient_of(case),
+        seen_version=case.version,
+        facility=other,
+        text_hash=factories.facility_hash(),
+        shown_in="en",
+    )
+    case = workflow.forward(request=case, by=Actor.staff(coordinator), seen_version=case.version, facility=other)
+
+    assert case in Request.objects.visible_to(office)
+    assert opinion not in Opinion.objects.visible_to(office)
+    assert opinion in Opinion.objects.visible_to(coordinator)
 
 
 # --- questions of the patient -----------------------------------------------------------------------------------------
@@ -517,11 +557,9 @@ def test_the_case_closes_by_itself_when_the_days_are_over_and_nothing_waits(case
 
 def test_taking_the_consent_back_returns_the_case_and_keeps_the_opinion(case: Case, by: Actor, facility: Facility):
     opinion = delivered(case, by)
-    case.refresh_from_db()
 
-    workflow.revoke_consent(request=case, by=factories.patient_of(case), seen_version=case.version, facility=facility)
+    case = taken_back(case, facility)
 
-    case.refresh_from_db()
     assert case.status == Status.IN_TRIAGE
     assert row(opinion).plain_words == opinion.plain_words
     assert opinion not in Opinion.objects.visible_to(by.user)

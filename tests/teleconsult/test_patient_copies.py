@@ -16,6 +16,7 @@ from facilities.models import Facility
 from notifications.models import OutboxMessage
 from teleconsult import access, export, workflow
 from teleconsult.enums import AccessLevel
+from teleconsult.exceptions import TooMany
 from teleconsult.models import Booking, PatientSession, Request
 from teleconsult.permissions import Actor
 from tests.teleconsult import consulting, factories
@@ -52,6 +53,8 @@ def download(browser: Browser) -> zipfile.ZipFile:
     assert response["Content-Type"] == "application/zip"
     assert response["Cache-Control"] == "no-store"
     assert "attachment" in response["Content-Disposition"]
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in response["Content-Security-Policy"]
     return zipfile.ZipFile(io.BytesIO(b"".join(response.streaming_content)))
 
 
@@ -165,8 +168,10 @@ def test_the_fresh_code_opens_it(request_with_papers: Request) -> None:
 
     wrong = asked.send(code="22222222")
     assert "This code is not right or no longer valid." in wrong.words
+    assert TrailEntry.objects.of_case(request_with_papers).last().action == Action.SIGN_IN_FAILED
     opened = wrong.send(code=code())
 
+    assert TrailEntry.objects.of_case(request_with_papers).last().action == Action.SIGNED_IN
     assert "One file with everything" in opened.words
     assert download(browser).testzip() is None
 
@@ -184,6 +189,15 @@ def test_a_code_of_another_request_opens_nothing(request_with_papers: Request) -
     page = browser.open("my-request/copy/").send(code=code())
 
     assert "This code is not right or no longer valid." in page.words
+
+
+def test_five_fresh_codes_an_hour(request_with_papers: Request) -> None:
+    session = access.session_for(access.start_session(request_with_papers))
+    for _ in range(access.CODES_PER_MAILBOX):
+        access.ask_fresh_code(session=session, browser="b", network="192.0.2.1")
+
+    with pytest.raises(TooMany):
+        access.ask_fresh_code(session=session, browser="b", network="192.0.2.1")
 
 
 def _browser_of(browser: Browser) -> str:

@@ -164,13 +164,16 @@ def test_it_is_sealed_and_goes_with_the_key(browser: Browser, draft: Request) ->
     assert not KeptWords.objects.exists()
 
 
-def test_typing_keeps_a_draft_alive(browser: Browser, draft: Request) -> None:
-    Request.objects.update(saved_at=timezone.now() - datetime.timedelta(days=29))
+def test_typing_keeps_a_draft_alive_and_no_other(browser: Browser, draft: Request, relatives_draft: Request) -> None:
+    long_ago = timezone.now() - datetime.timedelta(days=29)
+    Request.objects.update(saved_at=long_ago)
 
     keep(browser.sign_in(draft), "question", question="x")
 
     draft.refresh_from_db()
+    relatives_draft.refresh_from_db()
     assert draft.saved_at > timezone.now() - datetime.timedelta(minutes=1)
+    assert relatives_draft.saved_at == long_ago
 
 
 @pytest.mark.django_db

@@ -256,12 +256,13 @@ def test_going_over_makes_no_session_younger(
     second = refer(first, coordinator, other)
     browser = Browser().sign_in(first)
     begun = timezone.now() - datetime.timedelta(minutes=30)
-    first.sessions.update(started_at=begun)
+    renewed = begun + datetime.timedelta(minutes=15)
+    first.sessions.update(started_at=begun, renewed_at=renewed)
 
     browser.post(f"my-request/linked/{second.reference}/")
 
     session = second.sessions.get()
-    assert session.started_at == begun
+    assert (session.started_at, session.renewed_at) == (begun, renewed)
     assert not access.is_fresh(session)
 
 

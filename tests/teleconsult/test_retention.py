@@ -162,6 +162,13 @@ def test_codes_and_sessions_go_after_a_day(draft: Request) -> None:
     old = PatientSession.objects.create(
         request=draft, token_hash="a" * 64, level="full", started_at=now - timedelta(hours=27)
     )
+    signed_out = PatientSession.objects.create(
+        request=draft,
+        token_hash="e" * 64,
+        level="full",
+        started_at=now - timedelta(hours=25),
+        ended_at=now - timedelta(hours=24, minutes=30),
+    )
     young = PatientSession.objects.create(request=draft, token_hash="b" * 64, level="full")
     AccessCode.objects.create(
         request=draft,
@@ -175,7 +182,7 @@ def test_codes_and_sessions_go_after_a_day(draft: Request) -> None:
     retention.OldDoors().keep(now)
 
     assert not AccessCode.objects.exists()
-    assert not PatientSession.objects.filter(pk=old.pk).exists()
+    assert not PatientSession.objects.filter(pk__in=[old.pk, signed_out.pk]).exists()
     assert PatientSession.objects.filter(pk=young.pk).exists()
 
 

@@ -124,6 +124,13 @@ def test_staff_see_no_draft_and_nothing_that_is_gone(coordinator: User, status: 
 def test_visible_and_permitted_agree(
     coordinator: User, facility: Facility, facility_office: User, specialist: User, stranger: User
 ):
+    elsewhere = CoordinationOffice.objects.create(name="Another office", is_receiving=False)
+    others = [
+        factories.reached(factories.make_facility()),
+        factories.add_staff(factories.make_facility(), StaffRole.SPECIALIST),
+        factories.add_staff(facility, StaffRole.SPECIALIST),
+        factories.add_coordinator(elsewhere),
+    ]
     requests = [
         factories.make_submitted(),
         factories.make_with_facility(coordinator, facility),
@@ -131,7 +138,7 @@ def test_visible_and_permitted_agree(
         factories.make_draft(),
     ]
 
-    for person in (coordinator, facility_office, specialist, stranger):
+    for person in (coordinator, facility_office, specialist, stranger, *others):
         visible = set(Request.objects.visible_to(person))
         assert visible == {request for request in requests if permissions.roles_of(person, request)}
 

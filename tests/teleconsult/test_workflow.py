@@ -515,6 +515,19 @@ def test_grant_and_revoke_are_two_rows_with_the_same_text(coordinator: User, fac
         revoke(request, facility)
 
 
+def test_consents_of_two_facilities_live_side_by_side(coordinator: User, facility: Facility):
+    request = factories.make_in_triage(coordinator, facility=facility, with_consent=True)
+    other = factories.make_facility()
+    request = give(request, other)
+    assert request.consents.live().for_facility(facility).exists()
+    assert request.consents.live().for_facility(other).exists()
+
+    request = revoke(request, other)
+
+    assert request.consents.live().for_facility(facility).exists()
+    assert not request.consents.live().for_facility(other).exists()
+
+
 def test_consent_can_be_given_again(coordinator: User, facility: Facility, facility_office: User):
     request = factories.make_in_triage(coordinator, facility=facility, with_consent=True)
     request = revoke(request, facility)

@@ -10,6 +10,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pikepdf
 import pytest
 from django.core.files.base import ContentFile
 from django.db import connection
+from django.utils import timezone
 from django.utils.translation import override
 
 from tests.vault import corpus, memory
@@ -377,6 +379,20 @@ def test_scanner_that_is_gone_or_too_small_is_unavailable(settings: Any, clamd: 
         scan([b"x"])
 
 
+@pytest.mark.parametrize("sent", [1, 32], ids=["does not answer", "does not read"])
+def test_scanner_that_hangs_is_unavailable(settings: Any, monkeypatch: pytest.MonkeyPatch, sent: int) -> None:
+    monkeypatch.setattr(judging, "SCANNER_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        settings.CLAMAV_ADDRESS = f"127.0.0.1:{listener.getsockname()[1]}"
+        began, rescue = time.monotonic(), threading.Timer(10, listener.close)
+        rescue.start()
+        with pytest.raises(ScannerUnavailable):
+            scan([bytes(1024 * 1024)] * sent)
+        rescue.cancel()
+
+    assert time.monotonic() - began < 8
+
+
 def test_without_scanner_a_file_stays_unscanned(data_key: DataKey) -> None:
     judgement = judge(store(data_key, corpus.pdf(), "report.pdf"))
 
@@ -424,6 +440,17 @@ def test_file_held_by_another_worker_is_left_alone(data_key: DataKey) -> None:
     assert StoredFile.objects.claim(file.pk, 60) is not None
 
     assert process(file.pk) is None
+
+
+def test_large_file_is_held_for_as_long_as_it_may_take(data_key: DataKey, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, until = store(data_key, b"harmless", "notes.txt"), []
+    StoredFile.objects.filter(pk=file.pk).update(size=2 * judging.GIBIBYTE)
+    known = Judgement(FileState.UNSCANNED, FileKind.TEXT)
+    monkeypatch.setattr(judging, "_judge_in_steps", lambda held: until.append(held.leased_until) or known)
+    process(file.pk)
+
+    longest = timedelta(seconds=judging.LEASE_SECONDS + 2 * judging.LEASE_SECONDS_PER_GIBIBYTE)
+    assert timedelta(0) <= timezone.now() + longest - until[0] < timedelta(minutes=1)
 
 
 def test_file_of_a_worker_that_died_is_judged_again(data_key: DataKey) -> None:

@@ -67,6 +67,7 @@ def test_chain_is_numbered_per_case(db: None) -> None:
     write(3)
     write(2, uuid.uuid4())
     write(2, None)
+    anchor_heads()
 
     assert [entry.number for entry in TrailEntry.objects.of_case(CASE)] == [1, 2, 3]
     assert verify_chain(CASE) == 3
