@@ -3,6 +3,8 @@
 The other benchmarks start it beside the portal, on the same server with the same options.
 """
 
+import os
+
 import django
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
@@ -22,7 +24,15 @@ if not settings.configured:
         SECRET_KEY="bare",  # noqa: S106  signs nothing
         ALLOWED_HOSTS=["localhost", "127.0.0.1"],
         ROOT_URLCONF=__name__,
-        DATABASES={"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "nobody_asks"}},
+        # Server, user and password are libpq's own variables; the connection is kept and asked as the portal's is.
+        DATABASES={
+            "default": {
+                "ENGINE": "django.db.backends.postgresql",
+                "NAME": os.environ.get("PGDATABASE", "nobody_asks"),
+                "CONN_MAX_AGE": 60,
+                "CONN_HEALTH_CHECKS": True,
+            }
+        },
         INSTALLED_APPS=[
             "django.contrib.admin",
             "django.contrib.auth",

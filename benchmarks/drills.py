@@ -1,17 +1,20 @@
-"""Is anything lost when things die? Requests are sent through HTTP while parts of the portal are killed, in turn.
+"""Is anything lost when things die? Requests and bookings go through HTTP while parts of the portal are killed.
 
-.venv/bin/python -m benchmarks.drills                   1,000 second opinions
-.venv/bin/python -m benchmarks.drills --submissions 60  fewer
+.venv/bin/python -m benchmarks.drills                   1,000 second opinions and 1,000 consultations
+.venv/bin/python -m benchmarks.drills --submissions 60 --bookings 60   fewer
 .venv/bin/python -m benchmarks.drills --control keys    each press with a new key: the drill must find doubles
 .venv/bin/python -m benchmarks.drills --control sweep   without the clock's sweep: the drill must miss mails
 
-Worker, web, broker and database are killed with SIGKILL, and the database's connections are cut; some answers are
-thrown away unread and the button is pressed again. Afterwards every request that was answered is there exactly once,
-and each of its mails was sent exactly once. A portal of its own is started; the one that is served is not touched.
+Worker, web, broker and database are killed with SIGKILL in turn, and the database's connections are cut; some answers
+are thrown away unread and the button is pressed again. Afterwards every request that was answered is there exactly
+once, and each of its mails was sent exactly once. Nobody has two consultations at once; everybody who takes part in one
+has exactly one mail with one entry for her calendar, and nobody has one of a consultation that is not there. A portal
+of its own is started; the one that is served is not touched.
 """
 
 import argparse
 import contextlib
+import copy
 import json
 import os
 import re
@@ -28,6 +31,7 @@ from email import message_from_bytes, policy
 
 import psycopg
 
+from benchmarks.drill_bookings import Bookings, book, make_bookers
 from benchmarks.measuring import conditions, table
 from benchmarks.visitor import Answer, NoAnswer, Visitor
 from tests.e2e.portal import Portal, wait_for
@@ -150,6 +154,7 @@ class Drill:
 
     portal: Portal
     sent: list[Sent] = field(default_factory=list)
+    bookings: Bookings = field(default_factory=Bookings)
     deaths: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
     # Reference → how often it was sent; mailbox → its mails by subject, and by what they refer to.
@@ -159,8 +164,17 @@ class Drill:
     references: dict[str, set[str]] = field(default_factory=dict)
     _known: set[str] = field(default_factory=set)
 
-    def run(self, submissions: int, *, deaths: tuple[str, ...] = tuple(DEATHS), forgets_keys: bool = False) -> None:
-        """Send so many requests while parts die in turn, each at least once."""
+    def run(
+        self,
+        submissions: int,
+        bookings: int = 0,
+        *,
+        deaths: tuple[str, ...] = tuple(DEATHS),
+        forgets_keys: bool = False,
+    ) -> None:
+        """Send and book so many while parts die in turn, each at least once."""
+        if bookings:
+            self.bookings = make_bookers(self.portal, bookings)
         self._known = set(self._rows())
         began = time.monotonic()
         is_over = threading.Event()
@@ -170,7 +184,12 @@ class Drill:
                 pool.submit(send_one, self.portal, number, forgets_keys=forgets_keys)
                 for number in range(1, submissions + 1)
             ]
+            visits = [
+                pool.submit(book, self.portal, booker, number) for number, booker in enumerate(self.bookings.booked)
+            ]
             try:
+                for visit in visits:
+                    visit.result()
                 self.sent = [job.result() for job in jobs]
             finally:
                 is_over.set()
@@ -197,6 +216,9 @@ class Drill:
                 self.mails.setdefault(to, Counter())[REFERENCE.sub("", str(mail["Subject"]))] += 1
                 self.references.setdefault(to, set()).update(REFERENCE.findall(words))
                 self.message_ids[str(mail["Message-ID"])] += 1
+        if self.bookings.booked:
+            with connected(self.portal) as connection:
+                self.bookings.look(connection, self.portal.data_dir / "mail")
 
     @property
     def lost(self) -> list[str]:
@@ -227,6 +249,15 @@ class Drill:
         unanswered = [f"{sent.email}: not answered" for sent in self.sent if not sent.is_answered]
         return [failure for sent in self.sent for failure in sent.failures] + unanswered
 
+    @property
+    def faults(self) -> list[list[str]]:
+        """Return everything that must be empty."""
+        return [
+            getattr(part, name)
+            for part in (self, self.bookings)
+            for name in ("failures", "lost", "doubled", "mails_lost", "mails_doubled")
+        ]
+
     def report(self) -> None:
         """Print what was found."""
         table(
@@ -241,6 +272,14 @@ class Drill:
                 ("requests doubled", len(self.doubled)),
                 ("mails lost", len(self.mails_lost)),
                 ("mails doubled", len(self.mails_doubled)),
+                ("consultations booked through HTTP", len(self.bookings.confirmed)),
+                ("their forms pressed again", sum(booker.pressed_again for booker in self.bookings.booked)),
+                ("their answers that were errors", len(self.bookings.failures)),
+                ("consultations lost", len(self.bookings.lost)),
+                ("consultations doubled or at once", len(self.bookings.doubled)),
+                ("their calendar entries sent", len(self.bookings.entries)),
+                ("their calendar entries lost", len(self.bookings.mails_lost)),
+                ("their calendar entries doubled or in vain", len(self.bookings.mails_doubled)),
             ),
         )
 
@@ -288,14 +327,14 @@ def drill_without_keys(portal: Portal, submissions: int) -> Drill:
     return drill
 
 
-def drill_without_sweep(portal: Portal, submissions: int) -> tuple[Drill, Drill]:
+def drill_without_sweep(portal: Portal, submissions: int, bookings: int = 0) -> tuple[Drill, Drill]:
     """Do the same with the sweep asleep and the broker killed: mails must be missing, and come when it wakes."""
     drill = Drill(portal)
     with asleep(portal, "beat"):
-        drill.run(submissions, deaths=("broker", "worker"))
+        drill.run(submissions, bookings, deaths=("broker", "worker"))
         time.sleep(10)
         drill.look()
-        missing = Drill(portal, sent=drill.sent, rows=drill.rows, mails=drill.mails, references=drill.references)
+        missing = copy.deepcopy(drill)
     drill.settle()
     return missing, drill
 
@@ -304,6 +343,7 @@ def main() -> int:
     """Run a drill on a portal of its own and print what was found; return 1 when it is not what it should be."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--submissions", type=int, default=1000)
+    parser.add_argument("--bookings", type=int, default=1000)
     parser.add_argument("--control", choices=["keys", "sweep"])
     asked = parser.parse_args()
     print(conditions(), end="\n\n", flush=True)
@@ -314,15 +354,16 @@ def main() -> int:
             drill.report()
             return 0 if drill.doubled else 1
         if asked.control == "sweep":
-            missing, drill = drill_without_sweep(portal, asked.submissions)
+            missing, drill = drill_without_sweep(portal, asked.submissions, asked.bookings)
             missing.report()
             drill.report()
-            return 0 if missing.mails_lost and not drill.mails_lost else 1
+            is_noticed = missing.mails_lost and (missing.bookings.mails_lost or not asked.bookings)
+            return 0 if is_noticed and not drill.mails_lost and not drill.bookings.mails_lost else 1
         drill = Drill(portal)
-        drill.run(asked.submissions)
-        drill.settle(SETTLE_SECONDS + asked.submissions / 2)
+        drill.run(asked.submissions, asked.bookings)
+        drill.settle(SETTLE_SECONDS + (asked.submissions + asked.bookings) / 2)
         drill.report()
-        faults = [drill.failures, drill.lost, drill.doubled, drill.mails_lost, drill.mails_doubled]
+        faults = drill.faults
         for fault in faults:
             print("\n".join(fault[:20]))
         return 1 if any(faults) else 0

@@ -31,7 +31,7 @@ from benchmarks.measuring import (
     running,
     table,
 )
-from benchmarks.servers import database_of, exists, servers, url_of, use
+from benchmarks.servers import backend_seconds, database_of, exists, servers, url_of, use
 from healthlombardy.local import processes
 from healthlombardy.local.configuration import REPOSITORY
 from healthlombardy.local.problems import Problem, say
@@ -108,7 +108,7 @@ def measure(environment: dict[str, str]) -> None:
         for round_number in tqdm(range(ROUNDS + 1), desc="rounds", leave=False):
             for place in range(len(kinds[SIZES[0]])):
                 for size in SIZES:
-                    busy = functools.partial(backend_seconds, environment, size)
+                    busy = functools.partial(backend_seconds, environment, name_of(size))
                     ask(kinds[size][place], ports[size], pids[size], busy, is_first=round_number == 0)
             ask(bare, port, pid, dict, is_first=round_number == 0)
         memory = [
@@ -171,13 +171,6 @@ def in_languages(*paths: str) -> Iterator[str]:
 def name_of(size: int) -> str:
     """Return under which name the server of a size speaks to PostgreSQL."""
     return f"benchmark-{size}"
-
-
-def backend_seconds(environment: dict[str, str], size: int) -> dict[int, float]:
-    """Return the processor time so far of the processes of PostgreSQL that answer one of our servers."""
-    statement = "SELECT pid FROM pg_stat_activity WHERE application_name = %s"
-    with psycopg.connect(environment["DATABASE_OWNER_URL"]) as connection:
-        return {pid: processor_seconds(pid) for (pid,) in connection.execute(statement, [name_of(size)])}
 
 
 def ask(kind: Kind, port: int, web: int, backends: Callable[[], dict[int, float]], *, is_first: bool) -> None:

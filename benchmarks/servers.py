@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from benchmarks.measuring import processor_seconds
 from healthlombardy.local.configuration import REPOSITORY, read_configuration
 from healthlombardy.local.data_folder import (
     ENVIRONMENT_FILE,
@@ -81,6 +82,13 @@ def make_empty(environment: dict[str, str], name: str) -> None:
     with psycopg.connect(environment["DATABASE_OWNER_URL"], autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+
+
+def backend_seconds(environment: dict[str, str], name: str) -> dict[int, float]:
+    """Return the processor time so far of each process of PostgreSQL that answers the application of a name."""
+    statement = "SELECT pid FROM pg_stat_activity WHERE application_name = %s"
+    with psycopg.connect(environment["DATABASE_OWNER_URL"]) as connection:
+        return {pid: processor_seconds(pid) for (pid,) in connection.execute(statement, [name])}
 
 
 def use(environment: dict[str, str], name: str) -> None:

@@ -88,8 +88,12 @@ class OutboxMessage(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Give a new row its Message-ID."""
-        self.message_id = self.message_id or new_message_id(self.pk)
+        self.name()
         super().save(*args, **kwargs)
+
+    def name(self) -> None:
+        """Give a row its Message-ID, if it has none."""
+        self.message_id = self.message_id or new_message_id(self.pk)
 
 
 class JobRun(models.Model):

@@ -5,7 +5,9 @@ with transaction.atomic():
     outbox.post("teleconsult/mail/submitted", to=…, language="ar", about=str(request.pk), dedupe_key=f"{event.pk}")
 """
 
+import contextlib
 import logging
+import os
 import threading
 import time
 import uuid
@@ -124,12 +126,38 @@ def ring(message_id: uuid.UUID) -> None:
         return
     try:
         send = tasks_of("notifications").send
-        # A connection of its own: the worker's options would wait longer, and a kept one may have died meanwhile.
-        with send.app.connection_for_write(transport_options=IMPATIENT) as connection:
-            send.apply_async([str(message_id)], connection=connection, retry=False)
+        send.apply_async([str(message_id)], producer=wires.producer(send.app), retry=False)
     except Exception as error:
+        wires.cut()
         doorbell.silence()
         logger.warning("doorbell silent", extra={"outbox_id": str(message_id), "error": type(error).__name__})
+
+
+class Wires(threading.local):
+    """Connections to the broker, one for each thread: making one costs more than all the rest of a message.
+
+    Their options are impatient, for the worker's would wait longer. One that the broker has closed meanwhile is made
+    anew by the client itself; after any other trouble it is cut, and the next ring makes another.
+    """
+
+    def __init__(self) -> None:
+        self._producer: Any = None
+        self._of: tuple[int, str] = (0, "")
+
+    def producer(self, app: Any) -> Any:
+        """Return what sends to the broker of an app; a process that was forked makes its own."""
+        of = (os.getpid(), app.conf.broker_url)
+        if self._producer is None or self._of != of:
+            self._producer = app.amqp.Producer(app.connection_for_write(transport_options=IMPATIENT))
+            self._of = of
+        return self._producer
+
+    def cut(self) -> None:
+        """Close the connection of this thread."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            with contextlib.suppress(Exception):
+                producer.connection.release()
 
 
 class Doorbell:
@@ -155,15 +183,21 @@ class Doorbell:
             self._until = 0.0
 
 
+wires = Wires()
 doorbell = Doorbell()
 
 
 def _write(values: dict[str, Any]) -> tuple[OutboxMessage, bool]:
-    if not values["dedupe_key"]:
-        return OutboxMessage.objects.create(**values), True
-    return OutboxMessage.objects.get_or_create(
-        dedupe_key=values["dedupe_key"], to_key=values["to_key"], defaults=values
-    )
+    message = OutboxMessage(**values)
+    if not message.dedupe_key:
+        message.save(force_insert=True)
+        return message, True
+    message.name()
+    # One statement decides who was first, whoever else tells the same event now.
+    OutboxMessage.objects.bulk_create([message], ignore_conflicts=True)
+    told = OutboxMessage.objects.filter(dedupe_key=message.dedupe_key, to_key=message.to_key)
+    is_new = told.values_list("pk", flat=True).get() == message.pk
+    return (message, True) if is_new else (told.get(), False)
 
 
 def _named(*, dedupe_key: str = "", about: str = "", kind: str = "") -> OutboxQuerySet:

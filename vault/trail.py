@@ -181,13 +181,10 @@ def record(
     case_id = _case_id(case)
     _lock_chain(case_id)
     # Where all entries are gone with their time, the last anchor tells where the chain goes on.
-    last = (
-        TrailEntry.objects.filter(case_id=case_id).order_by("-number").first()
-        or TrailAnchor.objects.filter(case_id=case_id).order_by("-number").first()
-    )
+    last = _last_of(TrailEntry, case_id) or _last_of(TrailAnchor, case_id) or (0, NO_HASH)
     entry = TrailEntry(
         case_id=case_id,
-        number=last.number + 1 if last else 1,
+        number=last[0] + 1,
         at=timezone.now().astimezone(UTC),
         actor_kind=ActorKind(by.kind),
         actor_id=by.id[:64],
@@ -197,7 +194,7 @@ def record(
         object_kind=object._meta.label_lower if object is not None else "",
         object_id=str(object.pk) if object is not None else "",
         detail=detail.replace("\0", "")[:200],
-        previous_hash=last.hash if last else NO_HASH,
+        previous_hash=last[1],
     )
     entry.hash = entry.computed_hash()
     entry.save(force_insert=True)
@@ -316,6 +313,11 @@ def _first_link(case_id: uuid.UUID | None, anchors: dict[int, TrailAnchor]) -> t
     if oldest.number - 1 not in removable:
         raise ChainBroken(f"The beginning of the trail of case {case_id} is missing.")
     return anchors[oldest.number - 1].hash, oldest.number - 1
+
+
+def _last_of(rows: "type[TrailEntry] | type[TrailAnchor]", case_id: uuid.UUID | None) -> tuple[int, str] | None:
+    """Return number and hash of the last row of a chain."""
+    return rows.objects.filter(case_id=case_id).order_by("-number").values_list("number", "hash").first()
 
 
 def _lock_chain(case_id: uuid.UUID | None) -> None:

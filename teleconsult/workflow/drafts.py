@@ -15,7 +15,7 @@ from teleconsult.exceptions import Incomplete
 from teleconsult.models import CoordinationOffice, Request
 from teleconsult.permissions import Actor
 from teleconsult.workflow.decisions import decide, state_authority
-from teleconsult.workflow.promises import protocol_for, start_office_clock
+from teleconsult.workflow.promises import protocol_for, protocol_id_for, start_office_clock
 from teleconsult.workflow.requirements import check
 from teleconsult.workflow.steps import LONGEST_TEXT, Step, begin, clean, finish, lock, write_trail
 from vault.keys import DataKey, email_hash
@@ -122,7 +122,7 @@ def submit(
     locked = lock(request)
     if locked.submit_key == idempotency_key and permissions.may(Action.SUBMIT, by, locked):
         return locked
-    step = begin(request, Action.SUBMIT, by, seen_version, checked=False)
+    step = begin(locked, Action.SUBMIT, by, seen_version, checked=False, is_locked=True)
     language = shown_in or step.request.language
     if coordination_consent:
         decide(step, ConsentPurpose.COORDINATION, None, ConsentDecision.GRANT, coordination_consent, language)
@@ -131,7 +131,7 @@ def submit(
     check(step)
     step.request.submitted_at = step.now
     step.request.submit_key = idempotency_key
-    step.request.protocol = protocol_for(step.request, step.request.facility)
+    step.request.protocol_id = protocol_id_for(step.request, step.request.facility)
     start_office_clock(step)
     finish(step)
     return step.request

@@ -28,6 +28,15 @@ def protocol_at(request: Request, facility: Facility | None) -> Protocol | None:
     return protocol_for(request, facility)
 
 
+def protocol_id_for(request: Request, facility: Facility | None) -> int | None:
+    """Return the key of what `protocol_for` returns, without reading wide rows of the catalogue."""
+    if facility is None or request.kind != RequestKind.SECOND_OPINION:
+        return None
+    here = Protocol.objects.in_force().filter(facility=facility).order_by("slug").values_list("pk", flat=True)
+    named = here.filter(treatments__slug=request.treatment_slug).first() if request.treatment_slug else None
+    return named or here.filter(treatments__isnull=True).first()
+
+
 def start_office_clock(step: "Step") -> None:
     office = step.request.office
     _start_clock(step, office.first_answer_working_days, office.province)

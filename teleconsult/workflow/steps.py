@@ -84,11 +84,11 @@ class Step:
 
 def lock(request: Request) -> Request:
     """Return the row as it is now; nobody else changes it until the transaction ends."""
-    return (
-        Request.objects.select_for_update(of=("self",))
-        .select_related("office", "data_key", "facility")
-        .get(pk=request.pk)
-    )
+    locked = Request.objects.select_for_update(of=("self",)).select_related("office", "data_key").get(pk=request.pk)
+    # A row of the catalogue, wide by its languages: read a moment ago, it is read again only where it changed.
+    if locked.facility_id == request.facility_id and Request.facility.is_cached(request):
+        locked.facility = request.facility
+    return locked
 
 
 def begin(
@@ -98,10 +98,11 @@ def begin(
     seen_version: int | None = None,
     *,
     checked: bool = True,
+    is_locked: bool = False,
     **about: Any,
 ) -> Step:
-    """Lock the row and refuse what may not or cannot be done."""
-    locked = lock(request)
+    """Lock the row, unless this transaction has locked it already, and refuse what may not or cannot be done."""
+    locked = request if is_locked else lock(request)
     role = permissions.role_for(action, by, locked)
     if role is None:
         raise NotAllowed

@@ -106,16 +106,20 @@ class Portal:
 
     def manage(self, *arguments: str) -> str:
         """Run a management command beside it and return what it prints."""
+        return self.python("manage.py", *arguments)
+
+    def python(self, *arguments: str, seconds: float = 60) -> str:
+        """Run a program of the repository beside it and return what it prints."""
         made: Mapping[str, str] = json.loads((self.data_dir / "environment.json").read_text(encoding="utf-8"))
         inherited = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
         done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
+            [sys.executable, *arguments],
             cwd=REPOSITORY,
-            env=inherited | dict(made),
+            env=inherited | {"DJANGO_SETTINGS_MODULE": "healthlombardy.settings"} | dict(made),
             capture_output=True,
             text=True,
             check=True,
-            timeout=60,
+            timeout=seconds,
         )
         return done.stdout
 

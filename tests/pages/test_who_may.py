@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.conf import settings
@@ -30,7 +31,9 @@ from teleconsult.enums import AccessLevel, Action, Role, Status
 from teleconsult.forms.desk import FORMS
 from teleconsult.models import AvailabilityRule, Booking, CoordinationOffice, Document, Request, SpecialistProfile
 from teleconsult.permissions import Actor
+from teleconsult.views.downloads import SANDBOX
 from tests.accounts.factories import sign_in
+from tests.pages.reading import header_faults
 from tests.partners.factories import make_institution
 from tests.teleconsult import consulting, factories
 from tests.treatments.factories import make_condition, make_district, make_specialty, make_treatment
@@ -410,6 +413,8 @@ TRACES = {
     "search_zerohit",
 }
 WRITES = re.compile(r'^\s*(?:INSERT INTO|UPDATE|DELETE FROM)\s+(?:ONLY\s+)?"?(\w+)"?', re.IGNORECASE)
+# Django's administration says more than is needed.
+PRIVATE = {"no-store", "max-age=0, no-cache, no-store, must-revalidate, private"}
 # A form was read: shown again, obeyed, refused in words, or there is no form at this address.
 READ = {200, 201, 204, 302, 405, 409, 429}
 # What a script adds to a form to begin an upload.
@@ -626,6 +631,21 @@ def answers_to_a_form(row: Row, role: str) -> set[int]:
     return refusals(row, role) | takes_none
 
 
+def unsafe_headers(row: Row, answer: HttpResponse) -> Iterator[str]:
+    """Yield the headers that are missing or odd; what knows a person is never kept, whatever the answer is."""
+    if answer.get("Content-Disposition", "").startswith("attachment"):
+        # A patient's file: not even a browser that opened it as a page could do anything with it.
+        faults = [fault for fault in header_faults(answer) if "the policy" not in fault]
+        faults += [] if answer["Content-Security-Policy"] == SANDBOX else ["sends a file without a sandbox"]
+    else:
+        faults = header_faults(answer)
+    yield from faults
+    if (row.kind not in {"public", "machine"} or answer.status_code >= 400) and answer["Cache-Control"] not in PRIVATE:
+        yield f"may be kept: {answer['Cache-Control']}"
+    if answer.headers.get("Access-Control-Allow-Origin"):
+        yield "is read by pages of other hosts"
+
+
 def faults_of(world: World, name: str, role: str) -> Iterator[str]:
     """Yield what is wrong when a role opens an address and when it sends a form there."""
     row, address = TABLE[name], world.address(name)
@@ -635,9 +655,9 @@ def faults_of(world: World, name: str, role: str) -> Iterator[str]:
         yield f"GET is answered {answer.status_code}, not {sorted(expected)}"
     if tables:
         yield f"GET writes to {sorted(tables)}"
-    if row.kind not in {"public", "machine"} and "no-store" not in answer["Cache-Control"]:
-        yield f"may be kept: {answer['Cache-Control']}"
+    yield from (f"GET {fault}" for fault in unsafe_headers(row, answer))
     answer, tables = world.ask(role, address, world.filled_in())
+    yield from (f"POST {fault}" for fault in unsafe_headers(row, answer))
     expected = answers_to_a_form(row, role)
     if answer.status_code not in expected:
         yield f"POST is answered {answer.status_code}, not {sorted(expected)}"
@@ -831,6 +851,105 @@ def test_a_form_without_the_token_is_refused_at_every_address(world: World) -> N
                 wrong.append(f"{role} {name}: {answer.status_code} {sorted(tables)}")
 
     assert not wrong, "\n".join(wrong)
+
+
+SCRIPT = "<script>alert(7)</script>"
+HOSTILE = {
+    "NUL": "a\x00b",
+    "script": f"\"'>{SCRIPT}{{{{7*7}}}}",
+    "line breaks": "a\r\nBcc: everybody@example.org\r\n\r\nb",
+    "a megabyte": "x" * 1_000_000,
+    "turned text": "\u202egpj.exe\ufeff\u2066",
+    "half a character": "\ud800",
+    "a number too large": "9" * 400,
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_hostile_words_are_no_failure_anywhere_and_never_run(world: World, kind: str) -> None:
+    text = HOSTILE[kind].encode("utf-8", "surrogatepass")
+    in_forms = dict.fromkeys(world.filled_in(), text) | {"website": b""}
+    in_address = {"q": text[:3000], "next": text[:3000], "words": text[:3000], "reference": text[:3000]}
+    in_address |= dict.fromkeys(("lane", "owner", "language", "country", "facility", "treatment", "page"), text[:200])
+    wrong = []
+    for name, row in TABLE.items():
+        roles = sorted(row.read_for & {"anonymous", "patient", "drafter", "coordinator", "editor", "administrator"})
+        for role in roles if row.kind in PERSONAL else roles[:1]:
+            address = world.address(name)
+            for answer in (
+                world.ask(role, f"{address}?{urlencode(in_address)}")[0],
+                world.ask(role, address, in_forms)[0],
+            ):
+                if answer.status_code >= 500:
+                    wrong.append(f"{role} {name}: {answer.status_code}")
+                elif not answer.streaming and SCRIPT in answer.content.decode():
+                    wrong.append(f"{role} {name}: prints the script")
+                elif any("\n" in value or "\r" in value for value in answer.headers.values()):
+                    wrong.append(f"{role} {name}: a header has lines")
+
+    assert not wrong, "\n".join(wrong)
+
+
+def test_nobody_is_led_to_another_host(world: World) -> None:
+    """Whatever an address says of where to go next, and whatever host it names, the way leads within this portal."""
+    elsewhere = (
+        "//evil.example/",
+        "https://evil.example/",
+        "/\\evil.example",
+        "javascript:alert(7)",
+        "http:///evil.example",
+    )
+    wrong = []
+    for name, row in TABLE.items():
+        for role in (
+            sorted(row.read_for | {"anonymous"}) if row.kind in {"account", "admin"} else ("anonymous", "patient")
+        ):
+            for target in elsewhere if row.kind == "account" else elsewhere[:1]:
+                query = urlencode({"next": target})
+                for data in (None, {**world.filled_in(), "next": target}):
+                    answer, _tables = world.ask(role, f"{world.address(name)}?{query}", data)
+                    location = answer.get("Location", "")
+                    if location and (not location.startswith("/") or location.startswith(("//", "/\\"))):
+                        wrong.append(f"{role} {name}: {location}")
+
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_header_changes_neither_the_method_nor_the_network(world: World) -> None:
+    erase = reverse("teleconsult:erase")
+    client = Client(raise_request_exception=False)
+    client.cookies = copy.deepcopy(world.browsers["patient"].cookies)
+    with written() as tables:
+        for value in ("POST", "DELETE"):
+            client.get(erase, {"_method": value, "agree": "1"}, headers={"X-HTTP-Method-Override": value})
+    assert tables == set()
+
+    tried = [
+        client.post(
+            reverse("teleconsult:lost_reference"),
+            {"email": f"somebody{number}@example.org"},
+            headers={"X-Forwarded-For": f"192.0.2.{number}", "Forwarded": f"for=192.0.2.{number}", "X-Real-IP": "::1"},
+        ).status_code
+        for number in range(access.TRIES_PER_NETWORK + 2)
+    ]
+    assert tried[-1] == 429
+
+
+def test_a_session_given_by_somebody_else_is_not_used(world: World) -> None:
+    """Whoever plants a cookie before a person comes in knows nothing afterwards: the token is always a new one."""
+    client = Client()
+    client.cookies[settings.PATIENT_COOKIE_NAME] = "planted"
+    page = client.get(reverse("teleconsult:request_start"))
+    answers = world.filled_in() | {"idempotency_key": uuid.uuid4()}
+
+    answer = client.post(reverse("teleconsult:request_start"), answers)
+
+    assert page.status_code == 200
+    assert answer.status_code == 302
+    cookie = answer.cookies[settings.PATIENT_COOKIE_NAME]
+    assert cookie.value != "planted"
+    assert cookie["httponly"]
+    assert cookie["samesite"] == "Lax"
 
 
 def test_rows_of_the_administration_for_every_role(world: World) -> None:

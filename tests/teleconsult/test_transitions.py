@@ -1,21 +1,50 @@
-"""Every status × role × action: what is written here by hand is what can be done, and nothing else."""
+"""Every status × role × action: what is written here by hand is what can be done, and nothing else.
 
+A step that is taken leaves its event, its line in the trail and the mails that the table names; one that is refused
+says so in words and leaves nothing.
+"""
+
+import ast
+import copy
 import datetime
+import functools
+import itertools
+import re
 import uuid
+from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
+from django.utils.functional import Promise
 from psycopg.types.range import TimestamptzRange
 
 from accounts.models import User
-from facilities.models import Facility
-from teleconsult import slots, workflow
-from teleconsult.enums import Action, CloseReason, DeclineReason, ReturnReason, Role, Status, Urgency
-from teleconsult.exceptions import IllegalStep, NotAllowed
+from facilities.enums import StaffRole
+from facilities.models import Facility, Membership
+from notifications.models import OutboxMessage
+from teleconsult import exceptions, permissions, slots, transitions, workflow
+from teleconsult.enums import Action, ConsentDecision, DeclineReason, ReturnReason, Role, Status, Urgency
+from teleconsult.exceptions import (
+    AuthorityMissing,
+    ConsentMissing,
+    FactorMissing,
+    IllegalStep,
+    Incomplete,
+    NoConsultation,
+    NoQuestionsLeft,
+    NotAColleague,
+    NotAllowed,
+    NotASpecialistThere,
+    NotReached,
+    OpinionIncomplete,
+    ReasonMissing,
+    RequestError,
+)
 from teleconsult.models import (
     Addendum,
     Assignment,
@@ -23,6 +52,7 @@ from teleconsult.models import (
     CoordinationOffice,
     Document,
     EmergencyAccess,
+    Event,
     FollowUpQuestion,
     Opinion,
     Request,
@@ -30,10 +60,13 @@ from teleconsult.models import (
     WaitingEntry,
 )
 from teleconsult.permissions import Actor
+from teleconsult.transitions import Requirement, Target, Transition
 from tests.teleconsult import consulting, factories
 from treatments.enums import DocumentKind
+from treatments.models import Protocol
 from vault.files import StoredFile
 from vault.tombstones import Kind, Tombstone
+from vault.trail import TrailEntry
 
 STRANGERS = ["stranger", "interpreter", "editor", "administrator", "facility_editor", "nobody"]
 
@@ -106,11 +139,66 @@ for _status in set(EXPECTED) - {"expired", "erased"}:
     EXPECTED[_status] = EXPECTED[_status] | {"system": f"{EXPECTED[_status].get('system', '')} erase_again"}
 
 
+@dataclass
+class Traces:
+    """What a step leaves: events, lines of the trail, kinds of mail."""
+
+    events: list[Event] = field(default_factory=list)
+    trail: list[str] = field(default_factory=list)
+    mails: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, request: Request) -> "Traces":
+        return cls(
+            list(Event.objects.filter(request=request).order_by("number")),
+            list(TrailEntry.objects.of_case(request).values_list("detail", flat=True)),
+            sorted(OutboxMessage.objects.values_list("kind", flat=True)),
+        )
+
+    def since(self, before: "Traces") -> "Traces":
+        """Return what was added."""
+        mails = list(self.mails)
+        for kind in before.mails:
+            mails.remove(kind)
+        return Traces(self.events[len(before.events) :], self.trail[len(before.trail) :], mails)
+
+
+class Writes:
+    """The tables of a request's life to which something was written inside a block."""
+
+    KEPT = re.compile(
+        r"^(?:INSERT INTO|UPDATE|DELETE FROM) "
+        rf'"({"|".join(model._meta.db_table for model in (Request, Event, TrailEntry, OutboxMessage))})"'
+    )
+
+    def __init__(self) -> None:
+        self.tables: set[str] = set()
+
+    def __enter__(self) -> "Writes":
+        self._noting = connection.execute_wrapper(self._note)
+        self._noting.__enter__()
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        self._noting.__exit__(*raised)
+
+    def _note(self, execute: Callable[..., Any], sql: str, *others: Any) -> Any:
+        self.tables.update(self.KEPT.findall(sql))
+        return execute(sql, *others)
+
+
 class Scene:
     """A request in one status, where every requirement of every step is met, and everybody around it."""
 
-    def __init__(self, request: Request, people: dict[str, User], facility: Facility, specialist: User) -> None:
+    def __init__(
+        self, request: Request, people: dict[str, User], facility: Facility, another: Facility, specialist: User
+    ) -> None:
         self.request, self.people, self.facility, self.specialist = request, people, facility, specialist
+        # What is typed beside a step.
+        self.words, self.reason = "Which?", ""
+        self.factor_at: datetime.datetime | None = timezone.now()
+        self.colleague, self.other_facility = people["colleague"], another
+        self.before, self.row_before = Traces.of(request), self.row
 
     def actor(self, role: str) -> Actor:
         if role in {Role.PATIENT, Role.RELATIVE}:
@@ -121,20 +209,35 @@ class Scene:
             return Actor(kind=Actor.author(self.request).kind, request_id=uuid.uuid4())
         return Actor.staff(self.people[role])
 
-    @property
-    def other_facility(self) -> Facility:
-        """Return a facility that is reached and does not have the case."""
-        other = factories.make_facility()
-        factories.reached(other)
-        return other
-
-    def attempt(self, action: Action, by: Actor) -> Any:
-        """Take the step, and take it back."""
+    def attempt(self, action: Action, by: Actor) -> Traces:
+        """Take the step, and take it back; return what it left. One that is refused leaves nothing."""
         point = transaction.savepoint()
-        try:
-            return self.calls()[action](by)
-        finally:
-            transaction.savepoint_rollback(point)
+        before = self.before
+        with Writes() as writes:
+            try:
+                self.calls()[action](by)
+                return Traces.of(self.request).since(before)
+            except RequestError as error:
+                if not str(error.sentence):
+                    raise AssertionError(f"{action} is refused without a word") from error
+                # What was never written needs not be looked for.
+                if writes.tables and (Traces.of(self.request) != before or self.row != self.row_before):
+                    raise AssertionError(f"{action} is refused with {error.sentence!r} and leaves something") from error
+                raise
+            finally:
+                transaction.savepoint_rollback(point)
+
+    def broken(self, breaks: Callable[["Scene"], Any]) -> "Scene":
+        """Return the same scene where something is not true any more."""
+        there = copy.copy(self)
+        there.request = Request.objects.get(pk=self.request.pk)
+        breaks(there)
+        there.before, there.row_before = Traces.of(there.request), there.row
+        return there
+
+    @property
+    def row(self) -> dict[str, Any]:
+        return Request.objects.filter(pk=self.request.pk).values().get()
 
     def calls(self) -> dict[Action, Callable[[Actor], Any]]:
         request, facility = self.request, self.facility
@@ -145,21 +248,23 @@ class Scene:
             Action.SUBMIT: lambda by: workflow.submit(**about, by=by, idempotency_key=uuid.uuid4()),
             Action.TAKE: lambda by: workflow.take(**about, by=by),
             Action.TAKE_OVER: lambda by: workflow.take_over(**about, by=by),
-            Action.HAND_OVER: lambda by: workflow.hand_over(**about, by=by, colleague=self.people["colleague"]),
+            Action.HAND_OVER: lambda by: workflow.hand_over(**about, by=by, colleague=self.colleague),
             Action.REFER: lambda by: workflow.refer(
                 **about, by=by, facility=self.other_facility, idempotency_key=uuid.uuid4()
             ),
-            Action.SET_URGENCY: lambda by: workflow.set_urgency(**about, by=by, urgency=Urgency.SOON),
-            Action.ASK_DOCUMENT: lambda by: workflow.ask_document(**about, by=by, text="Which?"),
-            Action.ASK_QUESTION: lambda by: workflow.ask_question(**about, by=by, text="Which?"),
+            Action.SET_URGENCY: lambda by: workflow.set_urgency(**about, by=by, urgency=self.urgency),
+            Action.ASK_DOCUMENT: lambda by: workflow.ask_document(**about, by=by, text=self.words),
+            Action.ASK_QUESTION: lambda by: workflow.ask_question(**about, by=by, text=self.words),
             Action.ASK_CONSENT: lambda by: workflow.ask_consent(**about, by=by, facility=facility),
             Action.ANSWER: lambda by: workflow.patient_answers(**about, by=by, text="This one."),
             Action.FORWARD: lambda by: self.forward(by),
             Action.NAME_SPECIALIST: lambda by: workflow.name_specialist(**about, by=by, specialist=self.specialist),
             Action.SETTLE_FEE: lambda by: workflow.settle_fee(**about, by=by),
             Action.RETURN_TO_TRIAGE: lambda by: self.return_to_triage(by),
-            Action.DECLINE: lambda by: workflow.decline(**about, by=by, reason=DeclineReason.NOT_OFFERED),
-            Action.CLOSE: lambda by: workflow.close(**about, by=by, reason=CloseReason.ANSWERED),
+            Action.DECLINE: lambda by: workflow.decline(
+                **about, by=by, reason=self.reason or DeclineReason.NOT_OFFERED
+            ),
+            Action.CLOSE: lambda by: workflow.close(**about, by=by, text=self.words),
             Action.CLOSE_NO_ANSWER: lambda by: workflow.close_no_answer(request=request, by=by),
             Action.WITHDRAW: lambda by: workflow.withdraw(**about, by=by),
             Action.EXPIRE: lambda by: workflow.expire(request=request, by=by),
@@ -174,10 +279,10 @@ class Scene:
             ),
             Action.STATE_AUTHORITY: lambda by: workflow.state_authority(**about, by=by),
             Action.SEND_MESSAGE: lambda by: workflow.send_message(
-                request=request, by=by, text="Hello", idempotency_key=uuid.uuid4()
+                request=request, by=by, text=self.words, idempotency_key=uuid.uuid4()
             ),
             Action.WRITE_NOTE: lambda by: workflow.write_note(
-                request=request, by=by, text="Hello", idempotency_key=uuid.uuid4()
+                request=request, by=by, text=self.words, idempotency_key=uuid.uuid4()
             ),
             Action.ADD_DOCUMENT: lambda by: workflow.add_document(
                 request=request, by=by, upload=factories.upload(), kind=DocumentKind.REPORT
@@ -191,7 +296,7 @@ class Scene:
             Action.CONFIRM_IDENTITY: lambda by: workflow.confirm_identity(**about, by=by),
             Action.HOLD_SLOT: lambda by: self.hold(by),
             Action.CONFIRM_BOOKING: lambda by: workflow.confirm_booking(**self.booked("held"), by=by),
-            Action.MOVE_BOOKING: lambda by: workflow.move_booking(**self.booked(), by=by, slot=self.slot()),
+            Action.MOVE_BOOKING: lambda by: workflow.move_booking(**self.booked(), by=by, slot=self.slot),
             Action.CANCEL_BOOKING: lambda by: workflow.cancel_booking(**self.booked(), by=by),
             Action.JOIN_WAITING: lambda by: workflow.join_waiting(request=request, by=by),
             Action.LEAVE_WAITING: lambda by: self.leave(by),
@@ -206,25 +311,26 @@ class Scene:
                 request=request,
                 by=by,
                 seen_version=2 if request.opinions.signed() else 1,
-                factor_at=timezone.now(),
+                factor_at=self.factor_at,
             ),
             Action.WRITE_ADDENDUM: lambda by: workflow.write_addendum(
                 request=request, by=by, seen_version=0, text="More.", language="en"
             ),
             Action.SIGN_ADDENDUM: self.sign_addendum,
             Action.ASK_FOLLOW_UP: lambda by: workflow.ask_follow_up(
-                request=request, by=by, text="And then?", idempotency_key=uuid.uuid4()
+                request=request, by=by, text=self.words, idempotency_key=uuid.uuid4()
             ),
             Action.ANSWER_FOLLOW_UP: self.answer_follow_up,
             Action.CLOSE_ANSWERED: lambda by: workflow.close_answered(request=request, by=by),
         }
 
+    @functools.cached_property
     def slot(self) -> str:
         offered = slots.slots_of(self.request, self.specialist)
         return offered[0].key if offered else "none"
 
     def hold(self, by: Actor) -> Booking:
-        return workflow.hold_slot(request=self.request, by=by, slot=self.slot(), idempotency_key=uuid.uuid4())
+        return workflow.hold_slot(request=self.request, by=by, slot=self.slot, idempotency_key=uuid.uuid4())
 
     def leave(self, by: Actor) -> None:
         WaitingEntry.objects.create(request=self.request, specialist=self.specialist)
@@ -253,15 +359,21 @@ class Scene:
     def sign_addendum(self, by: Actor) -> Any:
         opinion = self.request.opinions.signed().first()
         if opinion:
-            Addendum.objects.create(opinion=opinion, number=1, text="More.", saved_at=opinion.signed_at)
-        return workflow.sign_addendum(request=self.request, by=by, seen_version=1, factor_at=timezone.now())
+            Addendum.objects.create(opinion=opinion, number=1, text=self.words.strip(), saved_at=opinion.signed_at)
+        seen = 1 if opinion else 0
+        return workflow.sign_addendum(request=self.request, by=by, seen_version=seen, factor_at=self.factor_at)
 
     def answer_follow_up(self, by: Actor) -> Any:
         opinion = self.request.opinions.signed().first()
         question = FollowUpQuestion(opinion=opinion or Opinion(request=self.request), number=1, language="en")
         if opinion:
             question.save()
-        return workflow.answer_follow_up(question=question, by=by, text="Then this.", language="en")
+        return workflow.answer_follow_up(question=question, by=by, text=self.words, language="en")
+
+    @property
+    def urgency(self) -> Urgency:
+        # Without a word of why, nothing is urgent.
+        return Urgency.URGENT if self.reason else Urgency.SOON
 
     def forward(self, by: Actor) -> Request:
         # A case that is at a facility could not be forwarded for that reason alone.
@@ -271,7 +383,9 @@ class Scene:
     def return_to_triage(self, by: Actor) -> Request:
         is_office = by.user == self.people["coordinator"]
         reason = ReturnReason.RECALLED if is_office else ReturnReason.NO_CAPACITY
-        return workflow.return_to_triage(request=self.request, by=by, seen_version=self.request.version, reason=reason)
+        return workflow.return_to_triage(
+            request=self.request, by=by, seen_version=self.request.version, reason=self.reason or reason
+        )
 
 
 @pytest.fixture
@@ -298,6 +412,8 @@ def scene(
         "emergency_reader": factories.add_coordinator(CoordinationOffice.objects.create(name="Another office")),
         "interpreter": consulting.add_interpreter(("ar", "en")).user,
     }
+    another = factories.make_facility()
+    factories.reached(another)
     SpecialistProfile.objects.create(user=specialist, languages=["en"])
     consulting.add_hours(specialist)
     protocol = factories.make_protocol(facility, includes_consultation=True)
@@ -329,7 +445,7 @@ def scene(
         Tombstone.objects.note(Kind.KEY, case.data_key_id)
         if status in {"with_specialist", "awaiting_patient", "opinion_ready", "closed"}:
             add_opinion(case, facility, specialist, status, is_over=role == Role.SYSTEM)
-        return Scene(case, people, facility, specialist)
+        return Scene(case, people, facility, another, specialist)
 
     return make
 
@@ -361,17 +477,63 @@ def test_every_step(status: str, role: str, scene: Callable[[str, str], Scene]):
     expected = {Action(name) for name in EXPECTED[status].get(key, "").split()}
 
     possible = set()
+    refused: dict[Action, type[RequestError]] = {}
     for action in Action:
         if action in BEGINNINGS:
             continue
         try:
-            here.attempt(action, by)
-        except (NotAllowed, IllegalStep):
+            left = here.attempt(action, by)
+        except (NotAllowed, IllegalStep) as error:
+            refused[action] = type(error)
             continue
         possible.add(action)
+        assert faults_of(action, status, Role(role), left) == []
 
     assert possible == expected
+    # Only who has a part in this request learns that its state is the reason.
+    quality = Role(role) if Role(role) in permissions.roles_of(by, here.request) else None
+    assert refused == {
+        action: IllegalStep if quality in transitions.who_ever(action, here.request.kind) else NotAllowed
+        for action in refused
+    }
     assert set(workflow.allowed_actions(by, here.request)) == expected
+
+
+# Each save is in the trail alone; the history would hold nothing else.
+SAVED_OFTEN = {Action.SAVE, Action.WRITE_OPINION, Action.WRITE_ADDENDUM}
+# What the table cannot name: news of a consultation, the mail of the request that a referral begins, mails to staff.
+ALSO_TOLD = {
+    Action.CONFIRM_BOOKING: ["consultation", "consultation_staff"],
+    Action.MOVE_BOOKING: ["consultation", "consultation_staff"],
+    Action.CANCEL_BOOKING: ["consultation", "consultation_staff"],
+    Action.REFER: ["consent_asked"],
+    Action.ASK_FOLLOW_UP: ["follow_up_waiting"],
+}
+
+
+def faults_of(action: Action, status: str, role: Role, left: Traces) -> list[str]:
+    """Return what a step has not left as the table says."""
+    if action in SAVED_OFTEN:
+        return [] if left == Traces(trail=[str(action)]) else [f"{action} leaves {left}"]
+    if [event.action for event in left.events] != [action]:
+        return [f"{action} leaves the events {left.events}"]
+    [event] = left.events
+    faults = [] if (event.role, event.from_status) == (role, status) else [f"{action} is written as {event}"]
+    if str(action) not in [line.split()[0] for line in left.trail]:
+        faults.append(f"{action} leaves the trail {left.trail}")
+    rows = [row for row in transitions.TABLE if row.action == action and role in row.who and status in row.sources]
+    besides = ALSO_TOLD.get(action, [])
+    told = [
+        sorted(f"teleconsult/mail/{mail}" for mail in [*row.tells, *besides])
+        for row in rows
+        if leads(row.target, status, event)
+    ]
+    return faults if left.mails in told else [*faults, f"{action} sends {left.mails}, not {told}"]
+
+
+def leads(target: str, status: str, event: Event) -> bool:
+    """Return whether a row of the table leads where the step has led."""
+    return target == Target.RETURNS or event.to_status == (status if target == Target.STAYS else target)
 
 
 def test_the_table_has_every_action_and_every_status():
@@ -391,3 +553,151 @@ def test_a_stranger_is_told_nothing_about_the_state(status: str, scene: Callable
         for action in set(Action) - BEGINNINGS:
             with pytest.raises(NotAllowed):
                 here.attempt(action, by)
+
+
+# --- what must be true -------------------------------------------------------------------------------------------
+
+
+def without_consent(here: Scene) -> None:
+    """Take every consent back, as its patient would."""
+    last = here.request.consents.count()
+    for number, row in enumerate(list(here.request.consents.all()), start=last + 1):
+        here.request.consents.create(
+            number=number, purpose=row.purpose, facility=row.facility, decision=ConsentDecision.REVOKE
+        )
+
+
+def with_request(**values: Any) -> Callable[[Scene], None]:
+    def change(here: Scene) -> None:
+        for name, value in values.items():
+            setattr(here.request, name, value)
+        here.request.save()
+
+    return change
+
+
+def with_typed(**values: Any) -> Callable[[Scene], None]:
+    return lambda here: vars(here).update(values)
+
+
+def with_opinion(**values: Any) -> Callable[[Scene], None]:
+    def change(here: Scene) -> None:
+        open_what_was_signed()
+        opinion = here.request.opinions.get()
+        for name, value in values.items():
+            setattr(opinion, name, value)
+        opinion.save()
+
+    return change
+
+
+def without_opinion(here: Scene) -> None:
+    open_what_was_signed()
+    here.request.opinions.all().delete()
+
+
+def open_what_was_signed() -> None:
+    """Let the database change what was signed; the test that does it takes this back with all the rest."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE teleconsult_opinion DISABLE TRIGGER USER")
+
+
+def referred_before(here: Scene) -> None:
+    """Refer the case to the same facility a first time."""
+    here.calls()[Action.REFER](here.actor("coordinator"))
+    here.request.refresh_from_db()
+
+
+# Requirement → how it is broken, and what the person is told.
+BROKEN: dict[Requirement, tuple[Callable[[Scene], Any], type[RequestError]]] = {
+    Requirement.ANSWERS: (with_request(question=""), Incomplete),
+    Requirement.COORDINATION_CONSENT: (without_consent, ConsentMissing),
+    Requirement.FACILITY_CONSENT: (without_consent, ConsentMissing),
+    Requirement.AUTHORITY: (with_request(for_whom="relative", authority_stated_at=None), AuthorityMissing),
+    Requirement.REACHED: (
+        lambda _here: Membership.objects.filter(role=StaffRole.FACILITY_OFFICE).update(until=timezone.localdate()),
+        NotReached,
+    ),
+    Requirement.SPECIALIST_THERE: (
+        lambda here: here.specialist.memberships.update(until=timezone.localdate()),
+        NotASpecialistThere,
+    ),
+    Requirement.REASON: (with_typed(reason="no such reason"), ReasonMissing),
+    Requirement.WORDS: (with_typed(words=" "), ReasonMissing),
+    Requirement.NOT_OWNER: (lambda here: with_request(owner=here.people["coordinator"])(here), IllegalStep),
+    Requirement.COLLEAGUE: (lambda here: vars(here).update(colleague=here.people["stranger"]), NotAColleague),
+    Requirement.ANOTHER_FACILITY: (referred_before, IllegalStep),
+    Requirement.FORGOTTEN: (lambda here: with_request(saved_at=timezone.now())(here), IllegalStep),
+    Requirement.OLD: (lambda here: with_request(closed_at=timezone.now())(here), IllegalStep),
+    Requirement.UNANSWERED: (lambda here: with_request(paused_since=timezone.now())(here), IllegalStep),
+    Requirement.CONSULTATION: (
+        lambda here: Protocol.objects.filter(pk=here.request.protocol_id).update(includes_consultation=False),
+        NoConsultation,
+    ),
+    Requirement.TOMBSTONE: (lambda _here: Tombstone.objects.all().delete(), IllegalStep),
+    Requirement.OPINION_COMPLETE: (with_opinion(plain_words=""), OpinionIncomplete),
+    Requirement.FACTOR: (with_typed(factor_at=None), FactorMissing),
+    Requirement.DELIVERED: (without_opinion, IllegalStep),
+    Requirement.QUESTIONS_LEFT: (with_opinion(follow_up_limit=0), NoQuestionsLeft),
+    Requirement.WINDOW_OVER: (
+        lambda here: with_opinion(closes_at=timezone.now() + datetime.timedelta(days=1))(here),
+        IllegalStep,
+    ),
+}
+# These choose between rows of one step; without them another row holds.
+CHOOSING = {Requirement.ASKED_FOR, Requirement.CASE_IS_THERE, Requirement.LAST_CONSENT}
+# Status and role → the rows with something that must be true.
+CONDITIONS: dict[tuple[str, str], list[Transition]] = defaultdict(list)
+for _row in transitions.TABLE:
+    if set(_row.requires) - CHOOSING:
+        for _place in itertools.product(_row.sources, _row.who):
+            CONDITIONS[_place].append(_row)
+
+
+def test_every_requirement_is_broken_once():
+    assert BROKEN.keys() | CHOOSING == set(Requirement)
+    assert not BROKEN.keys() & CHOOSING
+
+
+@pytest.mark.parametrize(("status", "role"), CONDITIONS)
+def test_what_is_not_true_is_said_by_its_name_and_leaves_nothing(
+    status: str, role: str, scene: Callable[[str, str], Scene]
+):
+    here = scene(status, role)
+    by = here.actor(role)
+
+    told, expected = {}, {}
+    for row in CONDITIONS[status, role]:
+        for requirement in set(row.requires) - CHOOSING:
+            breaks, error = BROKEN[requirement]
+            point = transaction.savepoint()
+            there = here.broken(breaks)
+            if not row.is_for(there.request.kind):
+                with_request(kind=row.kinds[0])(there)
+            # Without a part in this request she is told nothing of what is missing.
+            is_known = Role(role) in permissions.roles_of(by, there.request)
+            expected[row.action, requirement] = error if is_known else NotAllowed
+            try:
+                there.attempt(row.action, by)
+            except RequestError as refusal:
+                told[row.action, requirement] = type(refusal)
+            transaction.savepoint_rollback(point)
+
+    assert told == expected
+
+
+def test_what_is_said_can_be_translated():
+    """Each sentence of an error goes through the catalogue."""
+    found = [error for error in vars(exceptions).values() if isinstance(error, type)]
+    known = {error.__name__: error for error in found if issubclass(error, RequestError)}
+    bare = [
+        f"{file.name}:{node.lineno}"
+        for file in sorted(Path(workflow.__file__).parent.glob("*.py"))
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and ast.unparse(node.exc.func) in known
+        for said in node.exc.args
+        if isinstance(said, ast.Constant | ast.JoinedStr)
+    ]
+
+    assert bare == []
+    assert [name for name, error in known.items() if not isinstance(error.sentence, Promise)] == []
