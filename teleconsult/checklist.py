@@ -148,7 +148,8 @@ def _answering(request: Request, protocol: Protocol) -> list[tuple[RequiredDocum
 
 def _knew_no_line(document: Document, request: Request, protocol: Protocol) -> bool:
     """Return whether these lines were not there to choose from when the document was sent."""
-    return document.requirement is not None or request.facility_id != protocol.facility_id
+    is_other_list = document.request_id != request.pk or request.facility_id != protocol.facility_id
+    return document.requirement != Document.NO_LINE or is_other_list
 
 
 def lacks_authority(request: Request, protocol: Protocol) -> bool:

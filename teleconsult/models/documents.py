@@ -21,6 +21,8 @@ class Document(models.Model):
     """A paper of the patient: the sealed file, and what the patient says about it."""
 
     data_class = DataClass.OPERATIONAL
+    # The patient had a checklist before her and chose "another document".
+    NO_LINE = 0
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     request = models.ForeignKey(Request, on_delete=models.PROTECT, related_name="documents")
@@ -30,7 +32,8 @@ class Document(models.Model):
     # ISO date on the paper itself.
     issued_on = SealedTextField(_("date on the document"), key="request.data_key", blank=True)
     language = models.CharField(_("language"), max_length=10, blank=True)
-    # Key of the line of the checklist it answers (treatments.RequiredDocument); sealed as the kind is.
+    # Key of the line of the checklist it answers (treatments.RequiredDocument), NO_LINE, or nothing where there was no
+    # checklist; sealed as the kind is.
     requirement = SealedJSONField(_("answers"), key="request.data_key", null=True, blank=True)
     role = models.CharField(max_length=20, choices=Role.choices, default=Role.PATIENT)
     added_at = models.DateTimeField(_("added"), default=timezone.now)

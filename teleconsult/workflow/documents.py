@@ -47,6 +47,8 @@ def said_about(kind: DocumentKind, issued_on: datetime.date | None, language: st
 
 def keep_file(step: Step, file: StoredFile, said: dict[str, str], requirement: int | None) -> Document:
     """Make a document of a sealed file, or correct the one that holds the same file already."""
+    if requirement is None and step.request.protocol_id:
+        requirement = Document.NO_LINE
     twin = _twin(step.request, file, requirement)
     if twin is not None:
         file.delete()

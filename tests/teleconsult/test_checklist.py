@@ -6,6 +6,7 @@ import time_machine
 from django.conf import settings
 from django.utils import timezone, translation
 
+from accounts.models import User
 from facilities.models import Facility
 from teleconsult import checklist, workflow
 from teleconsult.checklist import DONE, OPEN, OPTIONAL, WRONG
@@ -237,6 +238,38 @@ def test_a_paper_sent_before_a_hospital_was_known_counts_for_the_one_that_is_fou
     item = checklist.of_request(request).items[0]
     assert item.state == WRONG
     assert "Turkish" in item.mismatches[0]
+
+
+def test_a_paper_sent_before_the_hospital_was_chosen_counts_for_it(protocol: Protocol, facility: Facility):
+    draft = factories.make_draft()
+    about = {"request": draft, "by": Actor.author(draft), "issued_on": timezone.localdate()}
+    workflow.add_document(**about, upload=factories.upload(), kind=DocumentKind.REPORT)
+
+    chosen = workflow.save_draft(request=draft, by=Actor.author(draft), answers={"facility": facility})
+
+    assert states(chosen) == [DONE, OPTIONAL]
+
+
+def test_another_document_of_one_list_may_answer_that_of_the_hospital_a_case_is_referred_to(
+    asked: Request, protocol: Protocol, coordinator: User, facility_office: User
+):
+    elsewhere = factories.make_facility()
+    factories.reached(elsewhere)
+    factories.make_protocol(elsewhere)
+    about = {"request": asked, "by": Actor.author(asked), "issued_on": timezone.localdate()}
+    workflow.add_document(**about, upload=factories.upload(), kind=DocumentKind.REPORT)
+    first = factories.submit(asked)
+    first = workflow.take(request=first, by=Actor.staff(coordinator), seen_version=first.version)
+
+    second = workflow.refer(
+        request=first,
+        by=Actor.staff(coordinator),
+        seen_version=first.version,
+        facility=elsewhere,
+        idempotency_key=uuid.uuid4(),
+    )
+
+    assert (states(first)[0], states(second)[0]) == (OPEN, DONE)
 
 
 def test_one_paper_answers_one_line_and_the_one_always_asked_for_first(protocol: Protocol):

@@ -197,7 +197,7 @@ def test_words_of_the_patient_carry_her_language(enter: Enter, coordinator: User
 
     page = page_of(enter(coordinator), case)
 
-    assert '<div lang="ar" dir="rtl"><p>هل العملية ضرورية؟</p></div>' in page
+    assert '<div lang="ar" dir="auto"><p>هل العملية ضرورية؟</p></div>' in page
     assert '<div class="message__text" lang="ar" dir="rtl"><p>شكرًا</p></div>' in page
 
 
