@@ -63,6 +63,12 @@ class ConsentTextChanged(RequestError):
     sentence = _("The text of the consent has changed since you opened this page. Read it again.")
 
 
+class RulesChanged(RequestError):
+    """The hospital's rules on the screen are not those in force any more."""
+
+    sentence = _("The hospital has changed its rules since you opened this page. Read them again, then send.")
+
+
 class AuthorityMissing(RequestError):
     """Someone acts for the patient and has not stated with what authority."""
 

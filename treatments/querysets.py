@@ -170,9 +170,9 @@ class ProtocolQuerySet(models.QuerySet):
         general = Q(treatments__isnull=True, facility__in=offering.values("facility"))
         return self.filter(Q(treatments=treatment) | general).distinct()
 
-    def for_request(self, facility: "Facility", treatment: "Treatment | None") -> Self:
-        """Keep what applies to a treatment at a facility; one that names the treatment comes first."""
-        named = Q(treatments=treatment) if treatment else Q(pk__in=[])
+    def for_request(self, facility: "Facility", treatment_slug: str) -> Self:
+        """Keep what applies to a treatment ("" for none) at a facility; one that names the treatment comes first."""
+        named = Q(treatments__slug=treatment_slug) if treatment_slug else Q(pk__in=[])
         general = Q(treatments__isnull=True)
         return (
             self.filter(Q(facility=facility) & (named | general))

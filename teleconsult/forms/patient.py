@@ -446,11 +446,12 @@ class ReviewForm(QuietForm):
         error_messages={"required": _("Without this consent nobody may read your request.")}
     )
     facility = forms.BooleanField(required=False)
-    # What was on the screen: the version of the request, the very wordings, the hospital named in them.
+    # What was on the screen: the version of the request, the very wordings, the hospital named in them, its rules.
     seen_version = forms.IntegerField(widget=forms.HiddenInput)
     coordination_hash = forms.CharField(widget=forms.HiddenInput)
     facility_hash = forms.CharField(widget=forms.HiddenInput, required=False)
     facility_slug = forms.CharField(widget=forms.HiddenInput, required=False)
+    protocol = forms.IntegerField(widget=forms.HiddenInput, required=False)
     submit_key = forms.UUIDField(widget=forms.HiddenInput)
 
     def __init__(

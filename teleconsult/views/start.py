@@ -156,7 +156,7 @@ class SecondOpinionView(ChosenInAddress, CataloguePage, TemplateView):
         if self.treatment is None:
             # Whoever comes from a hospital's page has named no treatment yet: all it asks for is worth reading.
             return rows.filter(facility=self.facility)
-        return rows.for_request(self.facility, self.treatment)
+        return rows.for_request(self.facility, self.treatment.slug)
 
 
 def promise_of(protocols: list[Protocol]) -> tuple[int, int] | None:
@@ -502,6 +502,7 @@ class ReviewView(DraftPage):
             "coordination_hash": texts["coordination"].hash if texts["coordination"] else "",
             "facility_hash": texts["facility"].hash if texts["facility"] else "",
             "facility_slug": facility.slug if facility else "",
+            "protocol": self.rules.pk if self.rules else None,
         }
 
     def get_initial(self) -> dict[str, Any]:
@@ -516,10 +517,15 @@ class ReviewView(DraftPage):
             "slug": self.on_screen()["facility_slug"],
         }
 
+    @cached_property
+    def rules(self) -> Protocol | None:
+        """Return the hospital's rules as they are today; they are frozen when the request is sent."""
+        return protocol_for(self.patient_request, self.patient_request.facility)
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add every answer, what is missing, and the texts of the consents."""
         draft = self.patient_request
-        draft.protocol = protocol_for(draft, draft.facility)
+        draft.protocol = self.rules
         names = step_names()
         return super().get_context_data(
             documents=draft.documents.with_looks(),
@@ -557,6 +563,7 @@ class ReviewView(DraftPage):
                 idempotency_key=answers["submit_key"],
                 coordination_consent=answers["coordination_hash"],
                 facility_consent=answers["facility_hash"] if answers.get("facility") else "",
+                seen_rules=answers["protocol"],
                 shown_in=active_language(),
             )
         except RequestError as error:

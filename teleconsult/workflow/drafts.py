@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from teleconsult import access, permissions, transitions
 from teleconsult.enums import Action, ConsentDecision, ConsentPurpose, RequestKind
-from teleconsult.exceptions import Incomplete
+from teleconsult.exceptions import Incomplete, RulesChanged
 from teleconsult.models import CoordinationOffice, Request
 from teleconsult.permissions import Actor
 from teleconsult.workflow.decisions import decide, state_authority
@@ -113,11 +113,14 @@ def submit(
     coordination_consent: str = "",
     facility_consent: str = "",
     shown_in: str = "",
+    seen_rules: int | None = None,
 ) -> Request:
     """Send a draft to the coordination office; pressed twice with one key, one step.
 
     The two consents are the hashes of the texts that were on the screen, in the language `shown_in`; a consent that
-    is live already need not be given again. Raises Incomplete, ConsentMissing and ConsentTextChanged.
+    is live already need not be given again. `seen_rules` is the key of the hospital's protocol on the screen, None
+    where there was none: what is frozen is what was read. Raises Incomplete, ConsentMissing, ConsentTextChanged and
+    RulesChanged.
     """
     locked = lock(request)
     if locked.submit_key == idempotency_key and permissions.may(Action.SUBMIT, by, locked):
@@ -132,6 +135,8 @@ def submit(
     step.request.submitted_at = step.now
     step.request.submit_key = idempotency_key
     step.request.protocol_id = protocol_id_for(step.request, step.request.facility)
+    if step.request.protocol_id != seen_rules:
+        raise RulesChanged
     start_office_clock(step)
     finish(step)
     return step.request

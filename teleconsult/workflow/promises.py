@@ -8,6 +8,7 @@ from teleconsult.enums import RequestKind
 from teleconsult.models import Request
 from treatments.enums import ClockStart
 from treatments.models import Protocol
+from treatments.querysets import ProtocolQuerySet
 
 if TYPE_CHECKING:
     from teleconsult.workflow.steps import Step
@@ -15,9 +16,7 @@ if TYPE_CHECKING:
 
 def protocol_for(request: Request, facility: Facility | None) -> Protocol | None:
     """Return the version in force today: the request keeps it. Only a second opinion has rules."""
-    if facility is None or request.kind != RequestKind.SECOND_OPINION:
-        return None
-    return Protocol.objects.in_force().for_request(facility, request.treatment).first()
+    return _in_force(request, facility).first()
 
 
 def protocol_at(request: Request, facility: Facility | None) -> Protocol | None:
@@ -30,11 +29,13 @@ def protocol_at(request: Request, facility: Facility | None) -> Protocol | None:
 
 def protocol_id_for(request: Request, facility: Facility | None) -> int | None:
     """Return the key of what `protocol_for` returns, without reading wide rows of the catalogue."""
+    return _in_force(request, facility).values_list("pk", flat=True).first()
+
+
+def _in_force(request: Request, facility: Facility | None) -> ProtocolQuerySet:
     if facility is None or request.kind != RequestKind.SECOND_OPINION:
-        return None
-    here = Protocol.objects.in_force().filter(facility=facility).order_by("slug").values_list("pk", flat=True)
-    named = here.filter(treatments__slug=request.treatment_slug).first() if request.treatment_slug else None
-    return named or here.filter(treatments__isnull=True).first()
+        return Protocol.objects.none()
+    return Protocol.objects.in_force().for_request(facility, request.treatment_slug)
 
 
 def start_office_clock(step: "Step") -> None:

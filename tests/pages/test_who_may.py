@@ -519,6 +519,7 @@ def submitted(draft: Request) -> Request:
         coordination_consent=factories.coordination_hash(),
         facility_consent="",
         shown_in="en",
+        seen_rules=factories.rules_of(draft),
     )
 
 

@@ -18,6 +18,7 @@ from teleconsult.enums import ConsentPurpose, ForWhom, OptionKind, RequestKind, 
 from teleconsult.models import Addendum, CoordinationOffice, FollowUpQuestion, OfficeMember, Opinion, Request
 from teleconsult.models.opinions import option
 from teleconsult.permissions import Actor
+from teleconsult.workflow import promises
 from treatments.enums import DocumentKind
 from treatments.models import Offer, Protocol, RequiredDocument, Treatment
 
@@ -135,6 +136,11 @@ def make_submitted(*, facility: Facility | None = None, with_consent: bool = Fal
     return submit(make_draft(facility=facility, **answers), with_consent=with_consent)
 
 
+def rules_of(draft: Request) -> int | None:
+    """Return the key of the hospital's rules that stand on the last screen."""
+    return promises.protocol_id_for(draft, draft.facility)
+
+
 def submit(request: Request, *, with_consent: bool = False) -> Request:
     """Send a draft with the consent of the office, and with that of the wished facility if it is asked for."""
     return workflow.submit(
@@ -145,6 +151,7 @@ def submit(request: Request, *, with_consent: bool = False) -> Request:
         coordination_consent=coordination_hash(),
         facility_consent=facility_hash() if with_consent else "",
         shown_in="en",
+        seen_rules=rules_of(request),
     )
 
 

@@ -533,6 +533,23 @@ def test_the_review_shows_the_rules_and_what_does_not_fit(
         assert words in page.words
 
 
+def test_rules_that_change_while_she_reads_are_read_again_before_they_are_frozen(
+    patients_browser: Browser, draft: Request, facility: Facility
+) -> None:
+    factories.reached(facility)
+    Request.objects.filter(pk=draft.pk).update(facility=facility)
+    first = factories.make_protocol(facility)
+    page = patients_browser.open(f"{START}review/")
+    second = factories.make_protocol(facility, slug=first.slug, version=2)
+
+    refused = page.send(coordination="on")
+
+    assert "The hospital has changed its rules since you opened this page." in refused.words
+    assert Request.objects.get().status == Status.DRAFT
+    refused.send(coordination="on")
+    assert Request.objects.get().protocol == second
+
+
 @pytest.mark.parametrize(
     ("rules", "is_said"),
     [({}, True), ({"clock_starts": "fee_settled"}, False), ({"promised_working_days": None}, False)],

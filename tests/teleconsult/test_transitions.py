@@ -245,7 +245,9 @@ class Scene:
         document = request.documents.first()
         return {
             Action.SAVE: lambda by: workflow.save_draft(request=request, by=by, answers={"question": "Why?"}),
-            Action.SUBMIT: lambda by: workflow.submit(**about, by=by, idempotency_key=uuid.uuid4()),
+            Action.SUBMIT: lambda by: workflow.submit(
+                **about, by=by, idempotency_key=uuid.uuid4(), seen_rules=factories.rules_of(request)
+            ),
             Action.TAKE: lambda by: workflow.take(**about, by=by),
             Action.TAKE_OVER: lambda by: workflow.take_over(**about, by=by),
             Action.HAND_OVER: lambda by: workflow.hand_over(**about, by=by, colleague=self.colleague),

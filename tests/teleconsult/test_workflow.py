@@ -217,7 +217,11 @@ def test_proof_of_authority_is_asked_for_by_the_rules_that_were_checked(
 
 
 def send(draft: Request, **about: object) -> Request:
-    values = {"coordination_consent": factories.coordination_hash(), "idempotency_key": uuid.uuid4()}
+    values = {
+        "coordination_consent": factories.coordination_hash(),
+        "idempotency_key": uuid.uuid4(),
+        "seen_rules": factories.rules_of(draft),
+    }
     return workflow.submit(request=draft, by=factories.patient_of(draft), seen_version=draft.version, **values | about)
 
 
