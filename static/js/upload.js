@@ -8,6 +8,7 @@ const SILENCE = 60_000;
 const LONGEST_WAIT = 30_000;
 // So long a page that stays open asks what became of its files.
 const LONGEST_CHECK = 3_600_000;
+const LONGEST_PAUSE = 10_000;
 const VERSION = { "Tus-Resumable": "1.0.0" };
 const PIECE = { "Content-Type": "application/offset+octet-stream" };
 const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte"];
@@ -243,7 +244,7 @@ let renewal = 0;
 async function renew() {
   const mine = ++renewal;
   const end = Date.now() + LONGEST_CHECK;
-  for (let pause = 1000; Date.now() < end; pause = Math.min(LONGEST_WAIT, pause * 2)) {
+  for (let pause = 1000; Date.now() < end; pause = Math.min(LONGEST_PAUSE, pause * 2)) {
     await wait(pause);
     if (mine !== renewal) return;
     let fresh;

@@ -551,6 +551,7 @@ class PaperView(SignedInPatientPage, FormView):
         """Add the checklist, the papers sent so far, and those on their way."""
         request = self.patient_request
         return super().get_context_data(
+            patient_request=request,
             checklist=self.checklist,
             sent=request.documents.with_looks(),
             uploads=request.uploads.on_the_way(),

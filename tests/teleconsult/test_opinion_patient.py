@@ -58,11 +58,13 @@ def test_the_request_says_that_the_answer_is_there(case: Request, opinion: Opini
 
 
 def test_what_the_checklist_misses_matters_no_more_once_the_answer_is_there(case: Request, by: Actor):
-    assert "Not sent yet." in browser(case).open("my-request/").words
+    pages = ("my-request/", "my-request/paper/")
+    for page in pages:
+        assert "Not sent yet." in browser(case).open(page).words
 
     factories.deliver_opinion(case, by)
 
-    for page in ("my-request/", "my-request/paper/"):
+    for page in pages:
         assert "Not sent yet." not in browser(case).open(page).words
 
 
