@@ -37,8 +37,9 @@ class NameField(forms.CharField):
     """A person's name on one line, as others read it in pages, mails and below an opinion."""
 
     def to_python(self, value: Any) -> str:
-        """Return the name without what turns the reading direction around, or breaks the line."""
-        return super().to_python(" ".join(without_tricks(value or "").split()))
+        """Return the name without what turns the reading direction around, or breaks the line; NUL is refused."""
+        typed = str(value or "")
+        return super().to_python(typed if "\0" in typed else " ".join(without_tricks(typed).split()))
 
 
 class SignInForm(LoginForm):
