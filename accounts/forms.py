@@ -19,6 +19,7 @@ from accounts import limits, second_factor
 from accounts.enums import Role
 from accounts.models import User, staff_languages
 from notifications.addresses import validate_mailbox
+from taxonomy.languages import without_tricks
 from vault.keys import email_hash
 
 # Longer ones are refused: hashing costs time, and nobody remembers more.
@@ -30,6 +31,15 @@ def password_field(label: Any, autocomplete: str, **options: Any) -> forms.CharF
     """Return a field whose blanks count and whose value is never sent back."""
     widget = forms.PasswordInput(attrs={"autocomplete": autocomplete})
     return forms.CharField(label=label, strip=False, max_length=MAXIMUM_PASSWORD, widget=widget, **options)
+
+
+class NameField(forms.CharField):
+    """A person's name on one line, as others read it in pages, mails and below an opinion."""
+
+    def to_python(self, value: Any) -> str:
+        """Return the name without what turns the reading direction around, or breaks the line; NUL is refused."""
+        typed = str(value or "")
+        return super().to_python(typed if "\0" in typed else " ".join(without_tricks(typed).split()))
 
 
 class SignInForm(LoginForm):
@@ -135,9 +145,7 @@ class NewPasswordMixin(forms.Form):
 class EnrolmentForm(NewPasswordMixin):
     """What a person tells when she follows the invitation."""
 
-    name = forms.CharField(
-        label=_("Your name"), max_length=120, help_text=_("As colleagues and patients will read it.")
-    )
+    name = NameField(label=_("Your name"), max_length=120, help_text=_("As colleagues and patients will read it."))
     language = forms.ChoiceField(label=_("Language of your pages"), choices=staff_languages, widget=forms.RadioSelect)
     password_again = password_field(_("The same password again"), "new-password")
 
@@ -161,9 +169,7 @@ class EnrolmentForm(NewPasswordMixin):
 class ProfileForm(forms.ModelForm):
     """What a person may change about herself."""
 
-    name = forms.CharField(
-        label=_("Your name"), max_length=120, help_text=_("As colleagues and patients will read it.")
-    )
+    name = NameField(label=_("Your name"), max_length=120, help_text=_("As colleagues and patients will read it."))
     language = forms.ChoiceField(label=_("Language of your pages"), choices=staff_languages, widget=forms.RadioSelect)
 
     class Meta:
@@ -194,7 +200,7 @@ class InvitationForm(forms.Form):
     """Whom an administrator invites, and what for."""
 
     email = forms.EmailField(label=_("E-mail address"), max_length=254, validators=[validate_mailbox])
-    name = forms.CharField(label=_("Name"), max_length=120, required=False)
+    name = NameField(label=_("Name"), max_length=120, required=False)
     language = forms.ChoiceField(label=_("Language of the invitation"), choices=staff_languages)
     roles = forms.MultipleChoiceField(
         label=_("Roles in the association"),

@@ -1,5 +1,6 @@
 """The languages of the portal: tags, direction, and their names in each other (CLDR)."""
 
+import unicodedata
 from decimal import Decimal
 
 from babel import Locale
@@ -21,6 +22,9 @@ RIGHT_TO_LEFT = {"ar"}
 # English is British: 12 March 2026, not March 12, 2026.
 CLDR = {code: tag.replace("-", "_") for code, tag in BCP47.items()} | {"en": "en_GB"}
 
+# Characters that turn the reading direction around: "fdp.exe" would read as "exe.pdf".
+TURNING = {"RLO", "LRO", "RLE", "LRE", "PDF", "RLI", "LRI", "FSI", "PDI"}
+
 
 def direction(code: str) -> str:
     """Return `rtl` or `ltr` for a language code."""
@@ -30,6 +34,11 @@ def direction(code: str) -> str:
 def isolated(name: str) -> str:
     """Return a name that keeps its own direction, brackets and all, inside a sentence of another (Unicode isolates)."""
     return f"\u2068{name}\u2069"
+
+
+def without_tricks(text: str) -> str:
+    """Return text without NUL and without characters that turn the reading direction around."""
+    return "".join(char for char in text if char != "\x00" and unicodedata.bidirectional(char) not in TURNING)
 
 
 def locale(code: str) -> Locale:

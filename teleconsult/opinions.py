@@ -17,7 +17,9 @@ from teleconsult.permissions import Actor, roles_of
 from treatments.models import Treatment
 
 # A question ends with its mark, and what closes a quotation or a bracket after it.
-QUESTION = re.compile(r"[^?？؟]*[?？؟]+[»”’\"')\]）」]*", re.DOTALL)
+QUESTION_END = re.compile(r"[?？؟]+[»”’\"')\]）」]*")
+# More questions than anybody asks; each is a box of the editor, and a form takes so many fields.
+MOST_PARTS = 40
 # Registers of clinical trials: ClinicalTrials.gov, and the European one (EU CT number).
 TRIALS = (
     (re.compile(r"NCT\d{8}"), "https://clinicaltrials.gov/study/{}"),
@@ -30,13 +32,12 @@ def parts_of(question: str) -> list[str]:
     """Return the patient's own words cut into parts, one a question; nothing is left out and no word is changed.
 
     A line without a question mark says something about the question that follows it, or about the one before it
-    where none follows.
+    where none follows. What follows the last part there may be stands in it.
     """
     found: list[str] = []
     about = ""
     for line in filter(None, (line.strip() for line in LINE_END.split(question))):
-        asked = [part.strip() for part in QUESTION.findall(line)]
-        rest = QUESTION.sub("", line).strip()
+        asked, rest = _questions_in(line)
         if not asked:
             about = f"{about}\n{line}".strip()
             continue
@@ -47,7 +48,16 @@ def parts_of(question: str) -> list[str]:
         found[-1] += f"\n{about}"
     elif about:
         found.append(about)
-    return found
+    return [*found[: MOST_PARTS - 1], "\n".join(found[MOST_PARTS - 1 :])] if len(found) > MOST_PARTS else found
+
+
+def _questions_in(line: str) -> tuple[list[str], str]:
+    """Return the questions of a line, each with its mark, and what follows the last; in one pass, however long."""
+    asked, begin = [], 0
+    for end in QUESTION_END.finditer(line):
+        asked.append(line[begin : end.end()].strip())
+        begin = end.end()
+    return asked, line[begin:].strip()
 
 
 def report_language(request: Request) -> str:

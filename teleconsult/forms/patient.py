@@ -1,7 +1,6 @@
 """What a patient fills in: one question a screen, each kept as soon as it is answered."""
 
 import datetime
-import unicodedata
 import uuid
 from typing import Any
 
@@ -18,7 +17,7 @@ from facilities.models import Facility
 from notifications.addresses import validate_mailbox
 from publishing.templatetags.text import text_of
 from taxonomy.countries import country_choices, is_country
-from taxonomy.languages import language_name
+from taxonomy.languages import language_name, without_tricks
 from teleconsult import references
 from teleconsult.consent import ConsentText
 from teleconsult.enums import ForWhom, Sex
@@ -89,15 +88,6 @@ def active_language() -> str:
 def with_note(words: str, note: str) -> SafeString:
     """Return a choice with a smaller line below it."""
     return format_html("{}<small>{}</small>", words, note)
-
-
-# Characters that turn the reading direction around: "fdp.exe" would read as "exe.pdf".
-TURNING = {"RLO", "LRO", "RLE", "LRE", "PDF", "RLI", "LRI", "FSI", "PDI"}
-
-
-def without_tricks(text: str) -> str:
-    """Return text without NUL and without characters that turn the reading direction around."""
-    return "".join(char for char in text if char != "\x00" and unicodedata.bidirectional(char) not in TURNING)
 
 
 class PlainTextField(forms.CharField):

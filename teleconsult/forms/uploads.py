@@ -7,7 +7,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from teleconsult.forms.patient import DocumentForm, without_tricks
+from taxonomy.languages import without_tricks
+from teleconsult.forms.patient import DocumentForm
 from vault.files import NAME_LENGTH
 
 FINGERPRINT = re.compile(r"[0-9a-f]{64}")

@@ -189,7 +189,9 @@ def _with_receipt(request: Request, is_new: bool) -> Started:
     # The key of a referral came from a form of the desk: whoever knows it is not the patient.
     is_referral = request.referred_from_id is not None
     is_recent = timezone.now() - request.created_at < SECOND_PRESS
-    is_second_press = not is_new and is_recent and not is_referral and not request.is_ended
+    # Whoever has signed out has her receipt; a browser keeps the form, and sends it again for whoever comes next.
+    has_left = request.sessions.filter(ended_at__isnull=False).exists()
+    is_second_press = not is_new and is_recent and not has_left and not is_referral and not request.is_ended
     if not is_new and not is_second_press:
         return Started(request, "")
     # Several presses at once take turns: one receipt lives.

@@ -94,3 +94,14 @@ def test_profile_changes_name_and_language(client: Client, editor: User) -> None
     assert User.objects.get(pk=editor.pk).name == "<b>Ada</b>"
     written = TrailEntry.objects.filter(object_id=str(editor.pk), action=Action.CHANGED)
     assert [row.detail for row in written] == ["name, language"]
+
+
+@pytest.mark.parametrize("typed", ["Ada \u202ecirederF", "Ada\r\n cirederF", "  Ada \u2067cirederF "])
+def test_a_name_reads_as_it_is_written(client: Client, editor: User, typed: str) -> None:
+    """It stands in the pages of colleagues and below what patients keep."""
+    sign_in(client, editor)
+
+    client.post(reverse("account_profile"), {"name": typed, "language": "en"})
+
+    editor.refresh_from_db()
+    assert editor.name == "Ada cirederF"

@@ -39,6 +39,23 @@ def test_the_form_of_somebody_else_opens_nothing_of_hers() -> None:
     assert Request.objects.count() == 2
 
 
+def test_after_signing_out_the_form_sent_again_opens_nothing() -> None:
+    """A browser keeps what was sent: "Back", and "Send again", on a shared computer."""
+    values = WHO | {"idempotency_key": str(uuid.uuid4())}
+    hers, his = Browser(), Browser()
+    hers.post(START, **values)
+    case = Request.objects.get()
+    alive = case.receipts.get(ended_at__isnull=True)
+    hers.post("my-request/sign-out/")
+
+    page = his.post(START, **values)
+
+    assert page.path == "/en/my-request/"
+    assert case.reference not in page.words
+    assert not PatientSession.objects.alive().exists()
+    assert case.receipts.get(ended_at__isnull=True) == alive
+
+
 def test_a_key_of_one_kind_of_request_begins_another_kind_anew() -> None:
     key = uuid.uuid4()
     draft = workflow.start_draft(answers=factories.ANSWERS, idempotency_key=key)

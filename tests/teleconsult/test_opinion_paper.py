@@ -1,6 +1,7 @@
 """The opinion as PDF/UA: tagged, in its language, with every word, and nothing in it that runs or tells too much."""
 
 import re
+import time
 from io import BytesIO
 
 import pikepdf
@@ -13,7 +14,7 @@ from teleconsult import opinion_paper, workflow
 from teleconsult.enums import OptionKind
 from teleconsult.models import Opinion, Request
 from teleconsult.models.opinions import option
-from teleconsult.opinions import parts_of
+from teleconsult.opinions import MOST_PARTS, parts_of
 from teleconsult.permissions import Actor
 from tests.teleconsult import factories
 from typesetting.coverage import REPLACEMENT, unprintable, with_replacements
@@ -357,3 +358,22 @@ def test_what_our_fonts_can_print():
 def test_a_question_in_parts(question: str, parts: list[str]):
     assert parts_of(question) == parts
     assert "".join("".join(parts_of(question)).split()) == "".join(question.split())
+
+
+@pytest.mark.parametrize("question", ["a?" * 5000, "\n".join(f"{number}?" for number in range(1600))])
+def test_more_questions_than_anybody_asks_stand_in_the_last_part(question: str):
+    """Else the editor would have more fields than a form may send, and nobody could ever answer."""
+    parts = parts_of(question)
+
+    assert len(parts) == MOST_PARTS
+    assert "".join("".join(parts).split()) == "".join(question.split())
+
+
+@pytest.mark.parametrize("question", ["x" * 10_000, "«" * 10_000, "a? " + "b" * 9_990])
+def test_a_line_without_an_end_costs_no_time(question: str):
+    """Looked at from each of its letters it took four seconds, whenever the specialist saved a word."""
+    begun = time.process_time()
+    parts = parts_of(question)
+
+    assert time.process_time() - begun < 0.5
+    assert "".join("".join(parts).split()) == "".join(question.split())
