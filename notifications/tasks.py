@@ -1,5 +1,6 @@
 """What the worker does with the outbox; each task may run twice, or at once with itself."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
@@ -35,7 +36,10 @@ def sweep() -> None:
 def erase_bodies() -> None:
     """Empty address and text of what ended OUTBOX_BODY_DAYS ago, and forget which jobs were done, once a day."""
     now = timezone.now()
-    steps = {"erase": partial(OldBodies().keep, now), "forget": partial(_forget_jobs, now)}
+    steps: dict[str, Callable[[], object]] = {
+        "erase": partial(OldBodies().keep, now),
+        "forget": partial(_forget_jobs, now),
+    }
     daily("notifications.erase_bodies", steps, lease=timedelta(seconds=ERASE_SECONDS + 60))
 
 

@@ -96,6 +96,16 @@ def waiting_for(reader: User) -> list[EmergencyAccess]:
     return list(waiting.select_related("request__data_key", "asked_by"))
 
 
+@transaction.atomic
+def read_waiting(reader: User) -> list[EmergencyAccess]:
+    """Return what she can confirm, with the reasons; that she read them stands in the trail of each case."""
+    rows = waiting_for(reader)
+    by = Actor.staff(reader).for_trail(Role.COORDINATOR)
+    for row in sorted(rows, key=lambda row: row.request_id):
+        trail.record(action=trail.Action.VIEWED, by=by, case=row.request, object=row, detail="emergency")
+    return rows
+
+
 def of_person(reader: User) -> list[EmergencyAccess]:
     """Return what a person asked for herself and can read; what waits would tell that there is such a case."""
     rows = EmergencyAccess.objects.filter(asked_by=reader).live()

@@ -74,15 +74,18 @@ def view_consultation(*, booking: Booking, by: Actor, role: Role, as_file: bool 
     return booking
 
 
-@transaction.atomic
 def view_list(*, ids: Iterable[uuid.UUID], by: Actor, what: str) -> None:
     """Record for each request that somebody reads in an emergency that a list showed it to her."""
-    rows = EmergencyAccess.objects.live().filter(asked_by=by.user).select_related("request")
-    opened = {row.request_id: row.request for row in rows}
-    for pk in sorted(opened.keys() & set(ids if opened else ())):
-        if Role.EMERGENCY_READER in permissions.roles_of(by, opened[pk]):
-            reader = by.for_trail(Role.EMERGENCY_READER)
-            trail.record(action=trail.Action.VIEWED, by=reader, case=opened[pk], object=opened[pk], detail=what)
+    shown = set(ids)
+    if not shown:
+        return
+    with transaction.atomic():
+        rows = EmergencyAccess.objects.live().filter(asked_by=by.user).select_related("request")
+        opened = {row.request_id: row.request for row in rows}
+        for pk in sorted(opened.keys() & shown):
+            if Role.EMERGENCY_READER in permissions.roles_of(by, opened[pk]):
+                reader = by.for_trail(Role.EMERGENCY_READER)
+                trail.record(action=trail.Action.VIEWED, by=reader, case=opened[pk], object=opened[pk], detail=what)
 
 
 def patient_opened(opinion: Opinion) -> datetime.datetime | None:

@@ -36,7 +36,7 @@ OLD = (retention.OldDocuments, retention.EndedRequests, retention.LastMails, ret
 def keep_deadlines() -> None:
     """Remind of drafts and answers, end what was forgotten, erase what is old; each once a day."""
     now = timezone.now()
-    steps = {
+    steps: dict[str, Callable[[], object]] = {
         "remind_of_drafts": partial(remind_of_drafts, now),
         "remind_waiting": partial(remind_waiting, now),
         "expire_drafts": partial(expire_drafts, now),

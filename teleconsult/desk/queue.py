@@ -9,7 +9,7 @@ from typing import cast
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.core.paginator import Page, Paginator
 from django.db import transaction
-from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from accounts.models import User
@@ -18,7 +18,7 @@ from teleconsult.desk.lanes import LANES, LaneKind
 from teleconsult.desk.standing import Standing, standing_of
 from teleconsult.desk.words import age_words, owner_words, place_and_language
 from teleconsult.enums import Role, Sex, Urgency
-from teleconsult.models import Assignment, OfficeMember, Request
+from teleconsult.models import Assignment, EmergencyAccess, OfficeMember, Request
 from teleconsult.permissions import Actor
 from teleconsult.querysets import OPENED_AT_ONCE, Person, RequestQuerySet
 from vault import trail
@@ -118,7 +118,10 @@ def queue_of(
         },
     )
     counts = {kind.key: numbers[f"in_{kind.key}"] for kind in LANES}
-    rows = _with_what_a_line_shows(chosen.keep(narrowed, reader, moment).in_queue_order())
+    # Asked with the lines themselves: whose case is not hers and opened in an emergency.
+    emergency = EmergencyAccess.objects.live().filter(asked_by_id=reader.pk, request=OuterRef("pk"))
+    lines = chosen.keep(narrowed, reader, moment).annotate(is_emergency=Exists(emergency))
+    rows = _with_what_a_line_shows(lines.in_queue_order())
     found = CountedPaginator(rows, counts[chosen.key]).get_page(page)
     opened = _opened(cast(RequestQuerySet, found.object_list), reader, is_office) if counts[chosen.key] else []
     return Queue(
@@ -164,8 +167,7 @@ def _opened(rows: RequestQuerySet, reader: Person, is_office: bool) -> list[Requ
     """Return a page with what was asked about; the trail says that the list was read: no row, no data."""
     actor = Actor.staff(reader)
     found = rows.opened()
-    if is_office:
-        reading.view_list(ids=[row.pk for row in found], by=actor, what="list")
+    reading.view_list(ids=[row.pk for row in found if row.is_emergency], by=actor, what="list")
     by = actor.for_trail(Role.COORDINATOR if is_office else "")
     trail.record(action=trail.Action.VIEWED, by=by, detail=f"list of {len(found)} requests")
     return found

@@ -58,7 +58,7 @@ class EmergencyView(TemplateResponseMixin, ContextMixin, EmergencyPage):
             self.get_context_data(
                 reader=self.request.user,
                 form=form,
-                waiting=emergency.waiting_for(self.request.user),
+                waiting=emergency.read_waiting(self.request.user),
                 mine=emergency.of_person(self.request.user),
             )
         )

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
+from notifications.jobs import alone
 from teleconsult import permissions, transitions
 from teleconsult.enums import Action
 from teleconsult.exceptions import FileTooLarge, IllegalStep, NotAllowed, RequestError
@@ -134,9 +135,7 @@ def old_uploads(now: datetime.datetime) -> QuerySet[DocumentUpload]:
 def remove_old_uploads(*, now: datetime.datetime) -> int:
     """Forget the uploads nobody went on with for `UPLOAD_DAYS`, and return how many there were."""
     keys = list(old_uploads(now).values_list("pk", flat=True))
-    for key in keys:
-        _drop(key)
-    return len(keys)
+    return sum(alone(partial(_drop, key)) for key in keys)
 
 
 def limit_of(name: str) -> int:

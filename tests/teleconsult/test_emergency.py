@@ -170,6 +170,16 @@ def test_office_sees_who_opened_it(enter: Enter, case: Request, coordinator: Use
     assert "Opened in an emergency" in page
 
 
+def test_who_reads_the_reason_is_in_the_trail(enter: Enter, case: Request, asker: User, second: User) -> None:
+    asked = emergency.ask(reference=case.reference, by=asker, reason=WHY)
+    assert asked is not None
+    for person in (asker, second):
+        assert enter(person).get("/desk/emergency/").status_code == 200
+
+    viewed = TrailEntry.objects.of_case(case).filter(action=TrailAction.VIEWED)
+    assert [(entry.actor_id, entry.object_id) for entry in viewed] == [(str(second.pk), str(asked.pk))]
+
+
 def test_nobody_confirms_her_own(enter: Enter, case: Request, asker: User) -> None:
     asked = emergency.ask(reference=case.reference, by=asker, reason=WHY)
 

@@ -596,6 +596,27 @@ def test_forgotten_upload_is_removed(
     assert [sender.send("HEAD", address).status_code for address in (old, young)] == [404, 200]
 
 
+def test_one_forgotten_upload_that_cannot_go_keeps_no_other(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    stuck, other = sender.begin(key=str(uuid.uuid4())), sender.begin(key=str(uuid.uuid4()))
+    IncomingFile.objects.filter(document_upload=upload_at(stuck)).update(
+        touched_at=timezone.now() - datetime.timedelta(days=9)
+    )
+    IncomingFile.objects.filter(document_upload=upload_at(other)).update(
+        touched_at=timezone.now() - datetime.timedelta(days=8)
+    )
+    drop, stuck_id = uploads._drop, upload_at(stuck).pk
+
+    def fail(key: uuid.UUID) -> None:
+        if key == stuck_id:
+            raise PermissionError
+        drop(key)
+
+    monkeypatch.setattr(uploads, "_drop", fail)
+    tasks.remove_old_uploads()
+
+    assert [sender.send("HEAD", address).status_code for address in (stuck, other)] == [200, 404]
+
+
 def test_chunk_of_a_process_that_died_is_found(
     sender: Sender, stored: Callable[[], list[Path]], tmp_path: Path
 ) -> None:
