@@ -438,6 +438,8 @@ def test_questions_within_the_protocol(case: Case, by: Actor, specialist: User):
     key = uuid.uuid4()
     first = ask(case, "One?", key)
     assert ask(case, "One?", key) == first
+    with pytest.raises(NotAllowed):
+        workflow.ask_follow_up(request=case, by=by, text="One?", idempotency_key=key)
     ask(case, "Two?")
 
     with pytest.raises(NoQuestionsLeft):
