@@ -13,7 +13,7 @@ from psycopg.types.range import TimestamptzRange
 from accounts.models import User
 from facilities.models import Facility
 from notifications.models import OutboxMessage
-from teleconsult import clock, language_chain, workflow
+from teleconsult import clock, language_chain, slots, workflow
 from teleconsult.enums import Action, BookingStatus, ReturnReason, Status
 from teleconsult.exceptions import (
     AlreadyBooked,
@@ -161,6 +161,7 @@ def test_an_interpreter_who_is_busy_or_away_gives_no_slot(facility: Facility):
     assert booking.interpreter == interpreter
     assert booking.visit_language == "it"
     assert {slot.end - slot.start for slot in offered} == {datetime.timedelta(minutes=45)}
+    assert max(slot.end.astimezone(clock.MILAN).time() for slot in offered) <= datetime.time(11)
     keys = {slot.key for slot in consulting.free(second)}
     assert keys == {slot.key for slot in offered} - {offered[0].key}
 
@@ -326,6 +327,13 @@ def test_moving_keeps_the_entry_and_frees_the_old_time(case: Request, doctor: Us
     again = workflow.move_booking(booking=booked, by=Actor.author(case), seen_version=booked.version, slot=new.key)
     assert again.sequence == moved.sequence
     assert len(mails()) == 2
+
+
+def test_the_time_of_the_booking_that_is_moved_counts_as_free(case: Request, doctor: User):
+    booking = consulting.book(case)
+
+    assert booking.starts_at not in {slot.start for slot in consulting.free(case)}
+    assert booking.starts_at in {slot.start for slot in slots.slots_of(case, doctor, besides=booking.pk)}
 
 
 def test_a_move_to_a_taken_time_changes_nothing(case: Request, doctor: User):

@@ -26,6 +26,7 @@ from teleconsult.calendar_files import Method
 from teleconsult.consultation_mails import News
 from teleconsult.models import Booking, Request
 from teleconsult.slots import Place, Window
+from tests.teleconsult import consulting
 
 MILAN = "Europe/Rome"
 ZONES = [
@@ -240,6 +241,21 @@ def test_no_slot_in_the_gap_and_none_twice_in_the_fold(zone: str):
             end = (start + HALF_HOUR).astimezone(here).replace(tzinfo=None)
             assert end - wall == HALF_HOUR
             assert wall.replace(tzinfo=here).astimezone(datetime.UTC) == start
+
+
+@pytest.mark.parametrize("zone", [MILAN, "America/New_York", "Australia/Lord_Howe"])
+def test_no_time_across_a_change_is_offered_on_the_clocks_of_place_and_patient(zone: str, facility: Facility):
+    doctor = consulting.add_specialist(facility, "en", hours=False)
+    consulting.add_hours(doctor, 0, 23)
+    case = consulting.make_bookable(doctor, zone="Asia/Dubai" if zone == MILAN else zone)
+    for change in [at for at in CHANGES[zone] if at.year == 2028]:
+        with time_machine.travel(change - 5 * slots.ONE_DAY, tick=False):
+            offered = [slot for slot in consulting.free(case) if abs(slot.start - change) < slots.ONE_DAY]
+            working = slots.windows_of(doctor.pk, change - slots.ONE_DAY, change + slots.ONE_DAY)
+
+        assert any(window.start < change < window.end for window in working)
+        assert offered
+        assert all(slots.is_plain(slot.start, slot.end, zone) for slot in offered)
 
 
 @EXAMPLES

@@ -16,11 +16,11 @@ from accounts.models import User
 from facilities.models import Facility
 from notifications.models import OutboxMessage
 from teleconsult import workflow
-from teleconsult.enums import Status
+from teleconsult.enums import BookingStatus, Status
 from teleconsult.exceptions import IllegalStep
 from teleconsult.models import Event, Request
 from teleconsult.permissions import Actor
-from tests.teleconsult import factories
+from tests.teleconsult import consulting, factories
 from treatments.enums import DocumentKind
 from vault import erasure, trail
 from vault.data_classes import SECRET_CLASSES, data_class_of
@@ -211,3 +211,26 @@ def test_erasing_again_wants_a_tombstone(case: Request) -> None:
     assert erased.status == Status.ERASED
     assert workflow.remains(erased) == []
     assert not OutboxMessage.objects.filter(about=str(case.pk), erased_at=None).exists()
+
+
+def test_erasing_again_ends_a_consultation_and_tells_nobody(facility: Facility) -> None:
+    """After a restore everybody was told long ago."""
+    case = consulting.make_bookable(consulting.add_specialist(facility))
+    booking = consulting.book(case)
+    Tombstone.objects.note(Kind.KEY, case.data_key_id)
+    OutboxMessage.objects.all().delete()
+
+    workflow.erase_again(request=case, by=Actor.portal("restore"))
+
+    booking.refresh_from_db()
+    assert booking.status == BookingStatus.CANCELLED
+    assert not OutboxMessage.objects.exists()
+
+
+def test_erasing_leaves_the_day_on_which_the_case_ended(coordinator: User) -> None:
+    request = factories.make_in_triage(coordinator)
+    closed = workflow.close(request=request, by=Actor.staff(coordinator), seen_version=request.version)
+
+    erased = workflow.erase(request=closed, by=factories.patient_of(request))
+
+    assert erased.closed_at == closed.closed_at < erased.erased_at

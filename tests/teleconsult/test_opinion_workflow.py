@@ -410,8 +410,11 @@ def test_nobody_adds_to_a_closed_case_without_the_patients_consent(
         workflow.write_addendum(request=case, by=by, seen_version=0, text="Hello.", language="en")
 
 
-def test_another_hospital_reads_no_opinion_of_the_first(case: Case, by: Actor, facility: Facility, coordinator: User):
+def test_another_hospital_neither_reads_the_first_opinion_nor_answers_for_it(
+    case: Case, by: Actor, facility: Facility, coordinator: User
+):
     opinion = delivered(case, by)
+    question = ask(case)
     case = taken_back(case, facility)
     other = factories.make_facility()
     office = factories.reached(other)
@@ -428,6 +431,14 @@ def test_another_hospital_reads_no_opinion_of_the_first(case: Case, by: Actor, f
     assert case in Request.objects.visible_to(office)
     assert opinion not in Opinion.objects.visible_to(office)
     assert opinion in Opinion.objects.visible_to(coordinator)
+    colleague = factories.add_staff(other, StaffRole.SPECIALIST)
+    case = workflow.name_specialist(
+        request=case, by=Actor.staff(office), seen_version=case.version, specialist=colleague
+    )
+    second = delivered(case, Actor.staff(colleague))
+    assert list(Opinion.objects.visible_to(colleague)) == [second]
+    with pytest.raises(IllegalStep):
+        workflow.answer_follow_up(question=question, by=Actor.staff(colleague), text="Yes.", language="en")
 
 
 # --- questions of the patient -----------------------------------------------------------------------------------------
@@ -438,6 +449,8 @@ def test_questions_within_the_protocol(case: Case, by: Actor, specialist: User):
     key = uuid.uuid4()
     first = ask(case, "One?", key)
     assert ask(case, "One?", key) == first
+    with pytest.raises(NotAllowed):
+        workflow.ask_follow_up(request=case, by=by, text="One?", idempotency_key=key)
     ask(case, "Two?")
 
     with pytest.raises(NoQuestionsLeft):

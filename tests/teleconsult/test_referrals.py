@@ -21,7 +21,7 @@ from tests.accounts.factories import sign_in
 from tests.teleconsult import factories
 from tests.teleconsult.browsing import Browser
 from treatments.enums import DocumentKind
-from vault.files import FileState
+from vault.files import FileState, Refusal
 from vault.trail import Action as TrailAction
 from vault.trail import TrailEntry
 
@@ -39,8 +39,9 @@ def other_office(other: Facility) -> User:
 
 
 def add_paper(case: Request) -> Document:
+    upload = factories.upload(content=b"%PDF-1.4 " + uuid.uuid4().bytes)
     document = workflow.add_document(
-        request=case, by=factories.patient_of(case), upload=factories.upload(), kind=DocumentKind.REPORT, language="en"
+        request=case, by=factories.patient_of(case), upload=upload, kind=DocumentKind.REPORT, language="en"
     )
     document.file.state = FileState.CLEAN
     document.file.save()
@@ -248,6 +249,17 @@ def test_the_key_of_a_referral_opens_nothing(
 
     assert started.secret == ""
     assert set(second.receipts.values_list("pk", "ended_at")) == receipts
+
+
+def test_a_refused_paper_is_not_shared(first: Request, coordinator: User, other: Facility, other_office: User) -> None:
+    good, bad = add_paper(first), add_paper(first)
+    bad.file.state = FileState.REFUSED
+    bad.file.refusal = Refusal.MALWARE
+    bad.file.save()
+
+    second = refer(first, coordinator, other)
+
+    assert list(second.papers) == [good]
 
 
 def test_going_over_makes_no_session_younger(

@@ -29,7 +29,7 @@ from tests.vault import corpus
 from vault import incoming, judging
 from vault.files import FileState, StoredFile
 from vault.incoming import IncomingChunk, IncomingFile
-from vault.tasks import look_for_orphans
+from vault.tasks import judge_file, look_for_orphans
 
 ADDRESS = "/en/my-request/uploads/"
 CONTENT = bytes(range(256)) * 40
@@ -561,6 +561,42 @@ def test_kept_twice_is_one_document(sender: Sender) -> None:
     assert workflow.keep_upload(upload_id=upload.pk) is not None, "the other one died"
     assert workflow.keep_upload(upload_id=upload.pk) is None
     assert Document.objects.count() == 1
+
+
+def test_kept_file_is_judged_once_it_is_committed(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    judged: list[str] = []
+    monkeypatch.setattr(judge_file, "delay", judged.append)
+    address = sender.begin()
+    sender.patch(address, 0, CONTENT)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        document = workflow.keep_upload(upload_id=upload_at(address).pk)
+        assert judged == []
+
+    assert document is not None
+    assert judged == [str(document.file_id)]
+
+
+def test_upload_removed_while_its_file_is_sealed_leaves_nothing(
+    sender: Sender, draft: Request, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = sender.begin()
+    sender.patch(address, 0, CONTENT)
+    upload, manager = upload_at(address), type(StoredFile.objects)
+    store = manager.store
+
+    def store_and_remove(self: Any, *args: Any, **kwargs: Any) -> StoredFile:
+        file = store(self, *args, **kwargs)
+        workflow.remove_upload(upload=upload, by=Actor.author(draft))
+        return file
+
+    monkeypatch.setattr(manager, "store", store_and_remove)
+
+    assert workflow.keep_upload(upload_id=upload.pk) is None
+    assert not Document.objects.exists()
+    assert not StoredFile.objects.exists()
 
 
 def test_unfinished_upload_is_not_kept(sender: Sender) -> None:

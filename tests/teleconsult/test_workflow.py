@@ -471,6 +471,9 @@ def test_revoking_ends_access_at_once_and_returns_the_case(
 
     assert request.status == Status.IN_TRIAGE
     assert request.events.last().reason == ReturnReason.CONSENT_REVOKED
+    # The office's own days begin.
+    days = request.office.first_answer_working_days
+    assert (request.clock_started_at, request.promised_days) == (request.events.last().at, days)
     assert not permissions.may(Action.WRITE_NOTE, facility_office, request)
     assert not Request.objects.visible_to(facility_office).exists()
     assert Request.objects.visible_to(coordinator).exists()
