@@ -45,13 +45,29 @@ class AgendaItem:
 
     @property
     def can_record(self) -> bool:
-        """Return whether the reader says what became of it."""
+        """Return whether the reader may say now what became of it; the office when it is over."""
+        if self.role == Role.COORDINATOR:
+            return self.is_unrecorded
         return self.role == Role.SPECIALIST and self.booking.is_confirmed and self.appointment.has_begun
+
+    @property
+    def can_record_late(self) -> bool:
+        """Return whether the reader knows when it began."""
+        return self.can_record and self.role == Role.SPECIALIST
+
+    @property
+    def is_unrecorded(self) -> bool:
+        """Return whether it is over, and nobody has said what became of it."""
+        return self.booking.is_confirmed and self.appointment.is_over
 
     @property
     def can_change(self) -> bool:
         """Return whether the reader may move or cancel it; who reads in an emergency does nothing else."""
         return self.role in transitions.who_ever(Action.MOVE_BOOKING) and self.appointment.can_change
+
+    def is_over_for_her(self, now: datetime.datetime) -> bool:
+        """Return whether the reader, who records nothing, was lately there."""
+        return self.is_unrecorded and not self.opens_case and self.booking.ends_at > now - LATELY
 
     @cached_property
     def lateness(self) -> str:
@@ -113,18 +129,24 @@ def agenda_of(reader: User, now: datetime.datetime | None = None) -> Agenda:
     items = [_item(row, reader, moment, hours) for row in shown]
     coming = [item for item in items if item.booking.status in {"held", "confirmed"} and not item.appointment.is_over]
     return Agenda(
-        to_record=[item for item in items if item.booking.is_confirmed and item.appointment.is_over],
+        to_record=[item for item in items if item.is_unrecorded and item.opens_case],
         coming=[
             AgendaDay(day, list(group))
             for day, group in groupby(coming, lambda item: item.booking.starts_at.astimezone(clock.MILAN).date())
         ],
-        past=[item for item in reversed(items) if item.booking.ended_at is not None],
+        past=[item for item in reversed(items) if item.booking.ended_at is not None or item.is_over_for_her(moment)],
     )
 
 
 def item_of(booking: Booking, reader: User, now: datetime.datetime | None = None) -> AgendaItem:
     """Return one consultation as a person may read it."""
     return _item(booking, reader, now or timezone.now(), [])
+
+
+def unrecorded_of(request: Request, reader: User, now: datetime.datetime | None = None) -> Booking | None:
+    """Return the consultation of a request that is over and of which nobody has said what became of it."""
+    rows = Booking.objects.visible_to(reader).confirmed().filter(request=request)
+    return rows.filter(period__endswith__lte=now or timezone.now()).first()
 
 
 def reader_zone(booking: Booking, role: Role, reader: User) -> str:

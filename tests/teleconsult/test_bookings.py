@@ -2,6 +2,7 @@
 
 import datetime
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from psycopg.types.range import TimestamptzRange
 from accounts.models import User
 from facilities.models import Facility
 from notifications.models import OutboxMessage
+from notifications.sending import build
 from teleconsult import clock, language_chain, workflow
 from teleconsult.enums import Action, BookingStatus, ReturnReason, Status
 from teleconsult.exceptions import (
@@ -398,6 +400,62 @@ def test_withdrawing_and_returning_end_the_booking(doctor: User):
         booking.refresh_from_db()
         assert booking.status == BookingStatus.CANCELLED
     assert [mail.context["news"] for mail in mails()] == ["confirmed", "confirmed", "cancelled", "cancelled"]
+
+
+CHOOSE, NEWS, SIGN_IN = "choose another time", "There is news about your request.", "sign-in page"
+
+
+def by_patient(booking: Booking, case: Request) -> None:
+    workflow.cancel_booking(booking=booking, by=Actor.author(case), seen_version=booking.version)
+
+
+def by_return(booking: Booking, case: Request) -> None:
+    workflow.return_to_triage(
+        request=case,
+        by=Actor.staff(booking.specialist),
+        seen_version=case.version,
+        reason=ReturnReason.NO_CAPACITY,
+    )
+
+
+def by_question(booking: Booking, case: Request) -> None:
+    doctor = Actor.staff(booking.specialist)
+    workflow.ask_question(request=case, by=doctor, seen_version=case.version, text="Since when?")
+    workflow.cancel_booking(booking=booking, by=doctor, seen_version=booking.version)
+
+
+def by_withdrawal(booking: Booking, case: Request) -> None:
+    workflow.withdraw(request=case, by=Actor.author(case), seen_version=case.version)
+
+
+def by_erasure(booking: Booking, case: Request) -> None:
+    workflow.erase(request=case, by=Actor.author(case), seen_version=case.version)
+
+
+@pytest.mark.parametrize(
+    ("ends", "says"),
+    [
+        (by_patient, {CHOOSE, SIGN_IN}),
+        (by_return, {NEWS, SIGN_IN}),
+        (by_question, {NEWS, SIGN_IN}),
+        (by_withdrawal, {SIGN_IN}),
+        (by_erasure, set()),
+    ],
+)
+def test_the_cancellation_says_only_what_can_still_be_done(
+    case: Request, ends: Callable[[Booking, Request], None], says: set[str]
+):
+    booked = consulting.book(case)
+    case.refresh_from_db()
+
+    ends(booked, case)
+
+    mail = build(next(row for row in mails() if row.context.get("news") == "cancelled"))
+    html = mail.alternatives[0].content
+    assert "This consultation is cancelled." in mail.body
+    assert {sentence for sentence in (CHOOSE, NEWS, SIGN_IN) if sentence in html} == says
+    assert {sentence for sentence in (CHOOSE, NEWS) if sentence in mail.body} == says - {SIGN_IN}
+    assert ("/my-request/" in mail.body) == (SIGN_IN in says)
 
 
 # --- the waiting list ---
