@@ -42,14 +42,17 @@ class Afterwards(StrEnum):
     NOTHING = "nothing"
 
 
-def tell(news: News, booking: Booking, afterwards: Afterwards = Afterwards.CHOOSE) -> None:
-    """Tell everybody who takes part, with the calendar entry."""
+def tell(
+    news: News, booking: Booking, afterwards: Afterwards = Afterwards.CHOOSE, *, interpreter_joins: bool = False
+) -> None:
+    """Tell everybody who takes part, with the calendar entry; to an interpreter who joins it is a new one."""
     method = Method.CANCEL if news == News.CANCELLED else Method.REQUEST
     key = f"{booking.pk}:{booking.sequence}:{news}"
     _to_patient(news, booking, key, method, afterwards=afterwards)
     _to_staff(news, booking, booking.specialist, _clocks_of_specialist(booking), key, method)
     if booking.interpreter:
-        _to_staff(news, booking, booking.interpreter.user, booking.interpreter.zone, key, method)
+        hers = News.CONFIRMED if interpreter_joins else news
+        _to_staff(hers, booking, booking.interpreter.user, booking.interpreter.zone, key, method)
 
 
 def tell_who_leaves(booking: Booking, interpreter: Interpreter) -> None:

@@ -75,9 +75,10 @@ def remove_old_uploads() -> None:
 
 @shared_task(name="teleconsult.tasks.keep_bookings")
 def keep_bookings() -> None:
-    """Free times whose ten minutes are over, and send the reminders that are due."""
+    """Free times whose ten minutes are over, tell of the day that is new, and send the reminders that are due."""
     now = timezone.now()
     release_holds(now)
+    alone(partial(tell_of_new_day, now))
     consultation_reminders.send_due(now)
 
 
@@ -85,6 +86,12 @@ def release_holds(now: datetime.datetime) -> None:
     """Free what was held for longer than ten minutes, each in a transaction of its own."""
     for booking in Booking.objects.with_forgotten_hold(now).select_related("interpreter"):
         alone(partial(workflow.release_hold, booking=booking, now=now))
+
+
+def tell_of_new_day(now: datetime.datetime) -> None:
+    """Tell those who had nothing to choose from that another day can be booked, once a day."""
+    if once("teleconsult.tell_of_new_day", now.date().isoformat()):
+        workflow.tell_of_new_day(now)
 
 
 def remind_of_drafts(now: datetime.datetime) -> None:

@@ -128,11 +128,12 @@ def move_booking(*, booking: Booking, by: Actor, seen_version: int, slot: str) -
     row.sequence += 1
     # Whoever was shown the way into the room of the old time, and comes no more, does not find the new one.
     row.room = make_room()
-    if row.interpreter is not None and row.interpreter_id != found.interpreter_id:
+    joins = row.interpreter_id != found.interpreter_id
+    if row.interpreter is not None and joins:
         consultation_mails.tell_who_leaves(row, row.interpreter)
     row = _write(row, found, chain)
     finish(step, about=row)
-    consultation_mails.tell(News.MOVED, row)
+    consultation_mails.tell(News.MOVED, row, interpreter_joins=joins)
     freeing.tell_waiting(freed, step.now)
     return row
 

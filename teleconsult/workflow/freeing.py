@@ -97,16 +97,26 @@ def end_bookings(
     tell_waiting(freed, now)
 
 
-def tell_waiting(freed: Sequence[Freed], now: datetime.datetime) -> list[WaitingEntry]:
+def tell_of_new_day(now: datetime.datetime) -> list[WaitingEntry]:
+    """Tell of the day that can be booked since today those who had nothing to choose from; once a day."""
+    people = set(WaitingEntry.objects.waiting().values_list("specialist", flat=True))
+    since, until = now + slots.HORIZON - slots.ONE_DAY, now + slots.HORIZON
+    hours = slots.windows_of_all(people, since, until)
+    new = [Freed(pk, max(one.start, since), min(one.end, until)) for pk in people for one in hours[pk]]
+    return tell_waiting(new, now, only_if_first=True)
+
+
+def tell_waiting(freed: Sequence[Freed], now: datetime.datetime, *, only_if_first: bool = False) -> list[WaitingEntry]:
     """Tell those who wait of the freed times they could take: each time to one person, the first come first.
 
-    Nothing is booked for them. A time is news for somebody if she can take it now and could not before.
+    Nothing is booked for them. A time is news for somebody if she can take it now and could not before; with
+    `only_if_first`, if there was no other she could take.
     """
     told: list[WaitingEntry] = []
     promised: list[PersonTime] = []
     left: Sequence[PersonTime] = freed
     for entry in _who_may_gain(freed, now) if freed else ():
-        slot = _news_for(entry, freed, left, promised, now)
+        slot = _news_for(entry, freed, left, promised, now, only_if_first)
         if slot is None or not _mark(entry, now):
             continue
         consultation_mails.tell_waiting(entry)
@@ -137,6 +147,7 @@ def _news_for(
     left: Iterable[PersonTime],
     promised: Sequence[PersonTime],
     now: datetime.datetime,
+    only_if_first: bool,
 ) -> Slot | None:
     """Return the first slot somebody can take now and could not while the freed times were taken."""
     request, specialist = entry.request, entry.specialist
@@ -147,6 +158,8 @@ def _news_for(
         return None
     others = [time for time in freed if time.left_by != request.pk]
     before = slots.slots_of(request, specialist, chain=chain, now=now, also_taken=[*promised, *others])
+    if before and only_if_first:
+        return None
     known = {slot.key for slot in before}
     return next((slot for slot in touched if slot.key not in known), None)
 

@@ -4,7 +4,9 @@ import datetime
 
 import pytest
 import time_machine
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from psycopg.types.range import TimestamptzRange
@@ -13,9 +15,9 @@ from accounts.models import User
 from facilities.models import Facility
 from teleconsult import agenda, workflow
 from teleconsult.agenda import AgendaItem, agenda_of
-from teleconsult.enums import BookingStatus, ReturnReason
+from teleconsult.enums import BookingStatus, ExceptionKind, ReturnReason
 from teleconsult.exceptions import AlreadyBooked, BookingChanged, NotAllowed
-from teleconsult.models import Booking, Request
+from teleconsult.models import AvailabilityRule, Booking, Interpreter, Request
 from teleconsult.permissions import Actor
 from tests.accounts.factories import sign_in
 from tests.teleconsult import consulting
@@ -121,6 +123,91 @@ def test_an_interpreter_has_nothing_to_record(facility: Facility):
         assert (shown(read.to_record), shown(read.past)) == ([], [booked])
     with time_machine.travel(booked.ends_at + 31 * DAY):
         assert agenda_of(interpreter).is_empty
+
+
+# --- somebody is not there any more ---
+
+
+def day_off(person: User, booked: Booking) -> None:
+    day = booked.promised_on
+    workflow.add_exception(by=Actor.staff(person), kind=ExceptionKind.OFF, first_day=day, last_day=day)
+
+
+def warnings(reader: User) -> set[str]:
+    return {item.warning for day in agenda_of(reader).coming for item in day.items}
+
+
+@pytest.fixture
+def interpreted(facility: Facility) -> Booking:
+    doctor = consulting.add_specialist(facility, "it")
+    consulting.add_interpreter(("ar", "it"))
+    return consulting.book(consulting.make_bookable(doctor, language="ar"))
+
+
+OWN, SOMEBODYS = (
+    "Outside your hours now: move or cancel it",
+    "Outside the hours of the specialist or the interpreter now",
+)
+
+
+def test_the_specialists_day_off_is_shown_to_whoever_must_decide(interpreted: Booking, coordinator: User):
+    doctor, interpreter = interpreted.specialist, interpreted.interpreter.user
+    readers = (doctor, coordinator, interpreter)
+    assert [warnings(reader) for reader in readers] == [{""}] * 3
+
+    day_off(doctor, interpreted)
+
+    assert [warnings(reader) for reader in readers] == [{OWN}, {SOMEBODYS}, {SOMEBODYS}]
+    assert SOMEBODYS in text_of(coordinator, reverse("desk:consultation", args=[interpreted.pk]))
+
+
+@pytest.mark.parametrize("how", ["day off", "hours end", "role ends"])
+def test_an_interpreter_who_will_not_be_there_is_shown(interpreted: Booking, coordinator: User, how: str):
+    person = interpreted.interpreter.user
+    if how == "day off":
+        day_off(person, interpreted)
+    elif how == "hours end":
+        AvailabilityRule.objects.filter(person=person).delete()
+    else:
+        Interpreter.objects.update(until=timezone.localdate())
+
+    assert [warnings(reader) for reader in (interpreted.specialist, coordinator)] == [{SOMEBODYS}] * 2
+
+
+def test_who_meets_in_person_must_be_at_that_place(facility: Facility, coordinator: User):
+    doctor = consulting.add_specialist(facility, hours=False)
+    consulting.add_hours(doctor, mode="in_person")
+    booked = consulting.book(consulting.make_bookable(doctor))
+    assert warnings(coordinator) == {""}
+
+    workflow.add_visit(
+        by=Actor.staff(doctor),
+        day=booked.promised_on,
+        city="Milano Marittima",
+        country="IT",
+        zone="Europe/Rome",
+        starts_at=datetime.time(8),
+        ends_at=datetime.time(20),
+        mode="in_person",
+    )
+
+    assert warnings(coordinator) == {SOMEBODYS}
+
+
+def test_queries_do_not_grow_with_the_consultations(doctor: User, coordinator: User):
+    def count() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            text_of(coordinator, reverse("desk:consultations"))
+        return len(queries)
+
+    consulting.book(consulting.make_bookable(doctor))
+    count()
+    few = count()
+    for _number in range(3):
+        consulting.book(consulting.make_bookable(doctor))
+    past(consulting.make_bookable(doctor), 2, BookingStatus.CONFIRMED)
+
+    assert count() == few
 
 
 # --- the office records what the specialist cannot any more ---

@@ -29,6 +29,7 @@ from teleconsult.exceptions import (
 from teleconsult.language_chain import Gap
 from teleconsult.models import (
     AvailabilityException,
+    AvailabilityRule,
     Booking,
     Event,
     Request,
@@ -328,6 +329,26 @@ def test_moving_keeps_the_entry_and_frees_the_old_time(case: Request, doctor: Us
     again = workflow.move_booking(booking=booked, by=Actor.author(case), seen_version=booked.version, slot=new.key)
     assert again.sequence == moved.sequence
     assert len(mails()) == 2
+
+
+def test_an_interpreter_who_joins_by_a_move_is_booked_and_the_other_released(facility: Facility):
+    doctor = consulting.add_specialist(facility, "it")
+    first = consulting.add_interpreter(("ar", "it"))
+    case = consulting.make_bookable(doctor, language="ar")
+    booked = consulting.book(case)
+    second = consulting.add_interpreter(("ar", "it"))
+    AvailabilityRule.objects.filter(person=first.user).delete()
+    to = consulting.free(case)[3]
+
+    workflow.move_booking(booking=booked, by=Actor.author(case), seen_version=booked.version, slot=to.key)
+
+    news = {(mail.to, mail.context["news"]) for mail in mails("consultation_staff") if mail.to != doctor.email}
+    assert news == {
+        (first.user.email, "confirmed"),
+        (first.user.email, "cancelled"),
+        (second.user.email, "confirmed"),
+    }
+    assert [mail.context["news"] for mail in mails()] == ["confirmed", "moved"]
 
 
 def test_a_move_to_a_taken_time_changes_nothing(case: Request, doctor: User):

@@ -414,6 +414,36 @@ def test_hours_that_end_tell_nobody(idle: User):
     assert told() == []
 
 
+# --- a new day comes into sight ---
+
+
+def test_each_day_one_more_can_be_booked_and_those_who_had_none_hear_of_it(idle: User):
+    """Hours on one weekday far away: nothing can be booked until it is sixty days ahead."""
+    first = timezone.localdate() + 65 * DAY
+    weekly(idle, weekdays=[first.weekday()], starts_at=datetime.time(9), ends_at=datetime.time(10), first_day=first)
+    queue = [waiting(idle) for _number in range(3)]
+
+    for days in range(5):
+        with time_machine.travel(timezone.now() + days * DAY):
+            keep_bookings()
+    assert told() == []
+    with time_machine.travel(timezone.now() + 6 * DAY):
+        for _time in range(2):
+            keep_bookings()
+
+        assert len(consulting.free(queue[0])) == 2
+    assert told() == queue[:2]
+
+
+def test_who_could_choose_already_hears_nothing_of_a_new_day(doctor: User):
+    waiting(doctor)
+
+    with time_machine.travel(timezone.now() + 6 * DAY):
+        keep_bookings()
+
+    assert told() == []
+
+
 # --- who may wait ---
 
 
