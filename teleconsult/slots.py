@@ -155,17 +155,20 @@ def slots_of(
     now: datetime.datetime | None = None,
     besides: uuid.UUID | None = None,
     also_taken: Iterable[PersonTime] = (),
+    within: Stretch | None = None,
 ) -> list[Slot]:
     """Return the free times of a request with its specialist, in order; none where the languages do not fit.
 
     `besides` names a booking whose time counts as free: the one that is moved. `also_taken` counts as booked.
+    `within` keeps those of a stretch of time, and looks no further.
     """
     moment = now or timezone.now()
     links = chain or chain_of(request, specialist)
     if not links.works:
         return []
-    since = moment + datetime.timedelta(hours=settings.BOOKING_NOTICE_HOURS)
-    until = moment + HORIZON
+    since, until = in_sight(moment)
+    if within is not None:
+        since, until = max(since, within[0]), min(until, within[1])
     office = request.office
     minutes = office.interpreted_minutes if links.needs_interpreter else office.consultation_minutes
     length = datetime.timedelta(minutes=minutes)
@@ -191,6 +194,11 @@ def slots_of(
                     found.append(Slot(start, end, window.place, pk, (specialist.pk, user_id)))
                     break
     return sorted(found, key=lambda slot: (slot.start, slot.place.mode))
+
+
+def in_sight(now: datetime.datetime) -> Stretch:
+    """Return from when until when something can be booked now."""
+    return now + datetime.timedelta(hours=settings.BOOKING_NOTICE_HOURS), now + HORIZON
 
 
 def is_plain(start: datetime.datetime, end: datetime.datetime, zone: str) -> bool:

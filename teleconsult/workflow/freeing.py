@@ -112,6 +112,8 @@ def tell_waiting(freed: Sequence[Freed], now: datetime.datetime, *, only_if_firs
     Nothing is booked for them. A time is news for somebody if she can take it now and could not before; with
     `only_if_first`, if there was no other she could take.
     """
+    since, until = slots.in_sight(now)
+    freed = [time for time in freed if time.end > since and time.start < until]
     told: list[WaitingEntry] = []
     promised: list[PersonTime] = []
     left: Sequence[PersonTime] = freed
@@ -152,12 +154,16 @@ def _news_for(
     """Return the first slot somebody can take now and could not while the freed times were taken."""
     request, specialist = entry.request, entry.specialist
     chain = chain_of(request, specialist)
-    offered = slots.slots_of(request, specialist, chain=chain, now=now, also_taken=promised)
+    # No consultation lasts a day.
+    near = min(time.start for time in left) - slots.ONE_DAY, max(time.end for time in left) + slots.ONE_DAY
+    within = None if only_if_first else near
+    offered = slots.slots_of(request, specialist, chain=chain, now=now, also_taken=promised, within=within)
     touched = [slot for slot in offered if any(mine.meets(time) for mine in slot.times for time in left)]
     if not touched:
         return None
     others = [time for time in freed if time.left_by != request.pk]
-    before = slots.slots_of(request, specialist, chain=chain, now=now, also_taken=[*promised, *others])
+    taken = [*promised, *others]
+    before = slots.slots_of(request, specialist, chain=chain, now=now, also_taken=taken, within=within)
     if before and only_if_first:
         return None
     known = {slot.key for slot in before}

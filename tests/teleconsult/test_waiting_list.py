@@ -408,11 +408,13 @@ def test_a_visiting_day_that_is_taken_back_gives_back_the_hours_of_the_week(idle
 
 
 def test_hours_that_end_tell_nobody(idle: User):
-    rules = weekly(idle)
+    rules = weekly(idle, weekdays=range(2))
     waiting(idle)
+    before = consulting.free(waiting(idle))
 
     workflow.remove_line(by=Actor.staff(idle), model=AvailabilityRule, pk=rules[0].pk)
 
+    assert 0 < len(consulting.free(Request.objects.first())) < len(before)
     assert told() == []
 
 
