@@ -15,6 +15,7 @@ from accounts.models import User
 from facilities.models import Facility
 from teleconsult import agenda, workflow
 from teleconsult.agenda import AgendaItem, agenda_of
+from teleconsult.appointments import Appointment
 from teleconsult.enums import BookingStatus, ExceptionKind, ReturnReason
 from teleconsult.exceptions import AlreadyBooked, BookingChanged, NotAllowed
 from teleconsult.models import AvailabilityRule, Booking, Interpreter, Request
@@ -123,6 +124,19 @@ def test_an_interpreter_has_nothing_to_record(facility: Facility):
         assert (shown(read.to_record), shown(read.past)) == ([], [booked])
     with time_machine.travel(booked.ends_at + 31 * DAY):
         assert agenda_of(interpreter).is_empty
+
+
+def test_each_consultation_stands_beside_its_day(doctor: User):
+    """Under a heading, or with a day of its own where many days stand in one list."""
+    unrecorded = past(consulting.make_bookable(doctor), 9, BookingStatus.CONFIRMED)
+    done = past(consulting.make_bookable(doctor), 5)
+    booked = consulting.book(consulting.make_bookable(doctor))
+
+    page = text_of(doctor, reverse("desk:consultations"))
+
+    days = [Appointment(row, row.request.zone, timezone.now()).date for row in (unrecorded, done, booked)]
+    assert [page.count(f'class="appointment__day">{day}<') for day in days] == [1, 1, 0]
+    assert days[2] in page
 
 
 # --- somebody is not there any more ---
