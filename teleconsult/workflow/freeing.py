@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from accounts.models import User
 from teleconsult import consultation_mails, slots
@@ -97,13 +98,14 @@ def end_bookings(
     tell_waiting(freed, now)
 
 
-def tell_of_new_day(now: datetime.datetime) -> list[WaitingEntry]:
-    """Tell of the day that can be booked since today those who had nothing to choose from; once a day."""
+def tell_of_new_days(midnight: datetime.datetime, days: int) -> list[WaitingEntry]:
+    """Tell those who had nothing to choose from of the last days that can be booked since a midnight (UTC)."""
     people = set(WaitingEntry.objects.waiting().values_list("specialist", flat=True))
-    since, until = now + slots.HORIZON - slots.ONE_DAY, now + slots.HORIZON
+    until = midnight + slots.HORIZON
+    since = until - days * slots.ONE_DAY
     hours = slots.windows_of_all(people, since, until)
     new = [Freed(pk, max(one.start, since), min(one.end, until)) for pk in people for one in hours[pk]]
-    return tell_waiting(new, now, only_if_first=True)
+    return tell_waiting(new, midnight, only_if_first=True)
 
 
 def tell_waiting(freed: Sequence[Freed], now: datetime.datetime, *, only_if_first: bool = False) -> list[WaitingEntry]:
@@ -119,7 +121,7 @@ def tell_waiting(freed: Sequence[Freed], now: datetime.datetime, *, only_if_firs
     left: Sequence[PersonTime] = freed
     for entry in _who_may_gain(freed, now) if freed else ():
         slot = _news_for(entry, freed, left, promised, now, only_if_first)
-        if slot is None or not _mark(entry, now):
+        if slot is None or not _mark(entry):
             continue
         consultation_mails.tell_waiting(entry)
         told.append(entry)
@@ -170,13 +172,13 @@ def _news_for(
     return next((slot for slot in touched if slot.key not in known), None)
 
 
-def _mark(entry: WaitingEntry, now: datetime.datetime) -> bool:
+def _mark(entry: WaitingEntry) -> bool:
     """Note that somebody is told; return whether she still waits.
 
     Whom another transaction has in hand is passed over: she is told of another time, or leaves the queue.
     """
     row = WaitingEntry.objects.waiting().select_for_update(skip_locked=True).filter(pk=entry.pk)
-    return bool(row) and bool(WaitingEntry.objects.filter(pk=entry.pk).update(told_at=now))
+    return bool(row) and bool(WaitingEntry.objects.filter(pk=entry.pk).update(told_at=timezone.now()))
 
 
 def _without(times: Iterable[PersonTime], taken: Iterable[PersonTime]) -> list[PersonTime]:
