@@ -197,6 +197,8 @@ class Consultation:
     appointment: Appointment | None
     is_waiting: bool
     can_book: bool
+    # It took place or should have; another one is the office's to arrange, who can still be written to.
+    is_over: bool = False
 
 
 def consultation_of(request: Request, by: Actor) -> Consultation | None:
@@ -212,7 +214,9 @@ def consultation_of(request: Request, by: Actor) -> Consultation | None:
     is_open = last is None or last.booking.status == BookingStatus.CANCELLED
     can_book = is_open and workflow.allows(Action.HOLD_SLOT, by, request)
     is_waiting = can_book and WaitingEntry.objects.waiting().filter(request=request).exists()
-    return Consultation(last, is_waiting, can_book) if last or can_book else None
+    is_past = last is not None and not is_open and (last.booking.ended_at is not None or last.is_over)
+    is_over = is_past and workflow.allows(Action.SEND_MESSAGE, by, request)
+    return Consultation(last, is_waiting, can_book, is_over) if last or can_book else None
 
 
 def _language() -> str:

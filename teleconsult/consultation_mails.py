@@ -29,14 +29,30 @@ class News(StrEnum):
     REMINDER = "reminder"
 
 
-def tell(news: News, booking: Booking) -> None:
-    """Tell everybody who takes part, with the calendar entry."""
+class Afterwards(StrEnum):
+    """What a patient can do after a cancellation."""
+
+    # Choose another time.
+    CHOOSE = "choose"
+    # Read on her page why the case has left the specialist, or what is asked of her first.
+    READ_NEWS = "read_news"
+    # The request is over; another mail says so.
+    READ = "read"
+    # Everything is erased, the page too.
+    NOTHING = "nothing"
+
+
+def tell(
+    news: News, booking: Booking, afterwards: Afterwards = Afterwards.CHOOSE, *, interpreter_joins: bool = False
+) -> None:
+    """Tell everybody who takes part, with the calendar entry; to an interpreter who joins it is a new one."""
     method = Method.CANCEL if news == News.CANCELLED else Method.REQUEST
     key = f"{booking.pk}:{booking.sequence}:{news}"
-    _to_patient(news, booking, key, method)
+    _to_patient(news, booking, key, method, afterwards=afterwards)
     _to_staff(news, booking, booking.specialist, _clocks_of_specialist(booking), key, method)
     if booking.interpreter:
-        _to_staff(news, booking, booking.interpreter.user, booking.interpreter.zone, key, method)
+        hers = News.CONFIRMED if interpreter_joins else news
+        _to_staff(hers, booking, booking.interpreter.user, booking.interpreter.zone, key, method)
 
 
 def tell_who_leaves(booking: Booking, interpreter: Interpreter) -> None:
@@ -79,13 +95,24 @@ def was_held() -> str:
     return _("The consultation of this request is over. If you need another one, write to the coordination office.")
 
 
+def not_recorded() -> str:
+    """Return why staff cannot book again yet."""
+    return _("Record first what became of the last consultation: it took place, or the patient did not come.")
+
+
 def too_near() -> str:
     """Return why a patient cannot move a consultation any more."""
     return _("The consultation is too near to be moved here. Write to the coordination office, or cancel it.")
 
 
 def _to_patient(
-    news: News, booking: Booking, key: str, method: Method | None, until: datetime.datetime | None = None
+    news: News,
+    booking: Booking,
+    key: str,
+    method: Method | None,
+    until: datetime.datetime | None = None,
+    *,
+    afterwards: Afterwards = Afterwards.CHOOSE,
 ) -> None:
     request = booking.request
     page = sign_in_url(request.language)
@@ -95,7 +122,12 @@ def _to_patient(
         language=request.language,
         zone=request.zone,
         about=str(request.pk),
-        context={**_context(news, booking), "clock_zone": request.zone, "sign_in_url": page},
+        context={
+            **_context(news, booking),
+            "clock_zone": request.zone,
+            "sign_in_url": page,
+            "afterwards": str(afterwards),
+        },
         attachments=_entry(booking, method, request.language, request.zone, page, request.email),
         not_after=until,
         dedupe_key=key,

@@ -60,6 +60,19 @@ class Window:
 
 
 @dataclass(frozen=True)
+class PersonTime:
+    """A stretch of somebody's time."""
+
+    person_id: uuid.UUID
+    start: datetime.datetime
+    end: datetime.datetime
+
+    def meets(self, other: "PersonTime") -> bool:
+        """Return whether both are the same person's and overlap."""
+        return self.person_id == other.person_id and self.start < other.end and other.start < self.end
+
+
+@dataclass(frozen=True)
 class Slot:
     """A time that can be booked now, with the interpreter who would be booked with it."""
 
@@ -67,6 +80,8 @@ class Slot:
     end: datetime.datetime
     place: Place
     interpreter_id: uuid.UUID | None = None
+    # Whose time it takes: the specialist's, and the interpreter's as the person she is.
+    people: tuple[uuid.UUID, ...] = ()
 
     @property
     def key(self) -> str:
@@ -76,6 +91,10 @@ class Slot:
     @property
     def is_remote(self) -> bool:
         return self.place.mode == ConsultationMode.REMOTE
+
+    @property
+    def times(self) -> list[PersonTime]:
+        return [PersonTime(pk, self.start, self.end) for pk in self.people]
 
 
 def instant(day: datetime.date, time: datetime.time, zone: str) -> datetime.datetime:
@@ -120,10 +139,10 @@ def windows_of_all(
         ]
         off = [stretch for row in mine for stretch in _off(row, first, last)]
         found[pk] = [
-            clipped
+            Window(start, end, window.place)
             for window in _merged(windows)
-            for clipped in _without(window, off)
-            if clipped.end > since and clipped.start < until
+            for start, end in remainder((window.start, window.end), off)
+            if end > since and start < until
         ]
     return found
 
@@ -135,23 +154,29 @@ def slots_of(
     chain: Chain | None = None,
     now: datetime.datetime | None = None,
     besides: uuid.UUID | None = None,
+    also_taken: Iterable[PersonTime] = (),
+    within: Stretch | None = None,
 ) -> list[Slot]:
     """Return the free times of a request with its specialist, in order; none where the languages do not fit.
 
-    `besides` names a booking whose time counts as free: the one that is moved.
+    `besides` names a booking whose time counts as free: the one that is moved. `also_taken` counts as booked.
+    `within` keeps those of a stretch of time, and looks no further.
     """
     moment = now or timezone.now()
     links = chain or chain_of(request, specialist)
     if not links.works:
         return []
-    since = moment + datetime.timedelta(hours=settings.BOOKING_NOTICE_HOURS)
-    until = moment + HORIZON
+    since, until = in_sight(moment)
+    if within is not None:
+        since, until = max(since, within[0]), min(until, within[1])
     office = request.office
     minutes = office.interpreted_minutes if links.needs_interpreter else office.consultation_minutes
     length = datetime.timedelta(minutes=minutes)
     interpreters = dict(Interpreter.objects.filter(pk__in=links.interpreters).values_list("pk", "user_id"))
     working = windows_of_all({specialist.pk, *interpreters.values()}, since, until)
-    busy = _busy(specialist, interpreters, since, until, moment, besides, request)
+    busy = _busy(set(working), since, until, moment, besides, request)
+    for time in also_taken:
+        busy[time.person_id].append((time.start, time.end))
     zones = {request.zone}
     found = []
     for window in working[specialist.pk]:
@@ -161,14 +186,19 @@ def slots_of(
             if not is_free or not all(is_plain(start, end, zone) for zone in zones | {window.place.zone}):
                 continue
             if not links.needs_interpreter:
-                found.append(Slot(start, end, window.place))
+                found.append(Slot(start, end, window.place, people=(specialist.pk,)))
                 continue
             for pk, user_id in sorted(interpreters.items()):
                 is_there = any(hers.covers(start, end) for hers in working[user_id])
-                if is_there and not _overlaps(busy[pk], start, end):
-                    found.append(Slot(start, end, window.place, pk))
+                if is_there and not _overlaps(busy[user_id], start, end):
+                    found.append(Slot(start, end, window.place, pk, (specialist.pk, user_id)))
                     break
     return sorted(found, key=lambda slot: (slot.start, slot.place.mode))
+
+
+def in_sight(now: datetime.datetime) -> Stretch:
+    """Return from when until when something can be booked now."""
+    return now + datetime.timedelta(hours=settings.BOOKING_NOTICE_HOURS), now + HORIZON
 
 
 def is_plain(start: datetime.datetime, end: datetime.datetime, zone: str) -> bool:
@@ -236,18 +266,12 @@ def _merged(windows: Iterable[Window]) -> list[Window]:
     return joined
 
 
-def _without(window: Window, off: Iterable[Stretch]) -> list[Window]:
-    left = [window]
+def remainder(whole: Stretch, off: Iterable[Stretch]) -> list[Stretch]:
+    """Return what is left of a stretch without others."""
+    left = [whole]
     for start, end in off:
-        left = [
-            piece
-            for one in left
-            for piece in (
-                Window(one.start, min(one.end, start), one.place),
-                Window(max(one.start, end), one.end, one.place),
-            )
-            if piece.start < piece.end
-        ]
+        pieces = [piece for begun, ended in left for piece in ((begun, min(ended, start)), (max(begun, end), ended))]
+        left = [(begun, ended) for begun, ended in pieces if begun < ended]
     return left
 
 
@@ -260,25 +284,21 @@ def _starts(window: Window, length: datetime.timedelta) -> Iterator[datetime.dat
 
 
 def _busy(
-    specialist: User,
-    interpreters: dict[uuid.UUID, uuid.UUID],
+    people: set[uuid.UUID],
     since: datetime.datetime,
     until: datetime.datetime,
     now: datetime.datetime,
     besides: uuid.UUID | None,
     request: Request,
 ) -> dict[uuid.UUID, list[Stretch]]:
-    """Return what is taken, by specialist and by interpreter; the hold of this request is its own to replace."""
+    """Return when people are taken, in whichever part; the hold of this request is its own to replace."""
     rows = Booking.objects.taken(now).between(since, until).exclude(pk=besides)
-    rows = rows.filter(Q(specialist=specialist) | Q(interpreter__in=interpreters))
+    rows = rows.filter(Q(specialist__in=people) | Q(interpreter__user__in=people))
+    rows = rows.exclude(request=request, hold_until__gt=now, status="held")
     taken: dict[uuid.UUID, list[Stretch]] = defaultdict(list)
-    for row in rows.exclude(request=request, hold_until__gt=now, status="held").only(
-        "period", "specialist_id", "interpreter_id"
-    ):
-        if row.specialist_id == specialist.pk:
-            taken[specialist.pk].append((row.starts_at, row.ends_at))
-        if row.interpreter_id:
-            taken[row.interpreter_id].append((row.starts_at, row.ends_at))
+    for period, *booked in rows.values_list("period", "specialist", "interpreter__user"):
+        for person in filter(None, booked):
+            taken[person].append((period.lower, period.upper))
     return taken
 
 

@@ -11,7 +11,8 @@ from django.conf import settings
 from django.utils import timezone
 
 import healthlombardy.celery  # noqa: F401  whoever loads a task can ring for it
-from notifications.jobs import alone, daily
+from notifications.jobs import alone, daily, once
+from notifications.models import JobRun
 from teleconsult import consultation_reminders, digest, mailings, retention, workflow
 from teleconsult.exceptions import RequestError
 from teleconsult.models import Booking, Opinion, Request
@@ -22,6 +23,7 @@ from vault.incoming import IncomingFile
 # A doorbell that nobody heard is made good after this; a sweep rings for so many at most.
 SWEEP_AFTER = datetime.timedelta(seconds=30)
 SWEEP_SIZE = 20
+NEW_DAY = "teleconsult.tell_of_new_day"
 # Putting 2 GiB together on a busy machine; other tasks are limited to five minutes.
 KEEP_SECONDS = 900
 # What one run does not reach is left for the next ring.
@@ -75,9 +77,10 @@ def remove_old_uploads() -> None:
 
 @shared_task(name="teleconsult.tasks.keep_bookings")
 def keep_bookings() -> None:
-    """Free times whose ten minutes are over, and send the reminders that are due."""
+    """Free times whose ten minutes are over, tell of the day that is new, and send the reminders that are due."""
     now = timezone.now()
     release_holds(now)
+    alone(partial(tell_of_new_day, now))
     consultation_reminders.send_due(now)
 
 
@@ -85,6 +88,15 @@ def release_holds(now: datetime.datetime) -> None:
     """Free what was held for longer than ten minutes, each in a transaction of its own."""
     for booking in Booking.objects.with_forgotten_hold(now).select_related("interpreter"):
         alone(partial(workflow.release_hold, booking=booking, now=now))
+
+
+def tell_of_new_day(now: datetime.datetime) -> None:
+    """Tell those who had nothing to choose from that another day can be booked; after a pause, all that came since."""
+    day = now.astimezone(datetime.UTC).date()
+    if once(NEW_DAY, day.isoformat()):
+        last = JobRun.objects.filter(job=NEW_DAY, period__lt=day.isoformat()).order_by("-period").first()
+        days = (day - datetime.date.fromisoformat(last.period)).days if last else 1
+        workflow.tell_of_new_days(datetime.datetime.combine(day, datetime.time.min, datetime.UTC), days)
 
 
 def remind_of_drafts(now: datetime.datetime) -> None:

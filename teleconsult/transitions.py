@@ -106,6 +106,8 @@ FOR_A_FACILITY = (RequestKind.SECOND_OPINION, RequestKind.CHECK_UP, RequestKind.
 FOR_AN_OFFICE = (RequestKind.CHECK_UP, RequestKind.ESTIMATE)
 FOR_A_SPECIALIST = (RequestKind.SECOND_OPINION,)
 UNERASED = tuple(status for status in Status if status not in {Status.EXPIRED, Status.ERASED})
+# Where a consultation may be in the past.
+ONCE_BOOKED = tuple(status for status in UNERASED if status not in {Status.DRAFT, Status.SUBMITTED})
 _R, _M, _S, _A = Requirement, Mail, Status, Action
 
 TABLE: tuple[Transition, ...] = (
@@ -311,6 +313,9 @@ TABLE: tuple[Transition, ...] = (
     Transition(_A.RECORD_LATE, BOOKED, Target.STAYS, (Role.SPECIALIST,)),
     Transition(_A.RECORD_DONE, BOOKED, Target.STAYS, (Role.SPECIALIST,)),
     Transition(_A.RECORD_NO_SHOW, BOOKED, Target.STAYS, (Role.SPECIALIST,)),
+    # The specialist may have no access any more; what was promised is not left open for ever.
+    Transition(_A.RECORD_DONE, ONCE_BOOKED, Target.STAYS, OFFICE),
+    Transition(_A.RECORD_NO_SHOW, ONCE_BOOKED, Target.STAYS, OFFICE),
 )
 
 

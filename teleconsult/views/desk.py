@@ -16,6 +16,7 @@ from django.views.generic.base import ContextMixin, TemplateResponseMixin
 from taxonomy.languages import BCP47
 from taxonomy.pages import PrivatePage
 from teleconsult import (
+    agenda,
     checklist,
     clock,
     desk,
@@ -249,6 +250,7 @@ class CaseView(CasePage):
             "opinions": desk_opinions.lines_of(case, self.actor),
             "shows_mailbox": Role.COORDINATOR in roles,
             "consultation_url": self.consultation_url(case),
+            "unrecorded": agenda.unrecorded_of(case, self.reader, now),
             "patient_lang": BCP47.get(case.language, case.language),
         }
 

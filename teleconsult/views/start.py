@@ -502,7 +502,7 @@ class ReviewView(DraftPage):
             "coordination_hash": texts["coordination"].hash if texts["coordination"] else "",
             "facility_hash": texts["facility"].hash if texts["facility"] else "",
             "facility_slug": facility.slug if facility else "",
-            "protocol": self.rules.pk if self.rules else None,
+            "protocol": self.rules.pk if self.rules else "",
         }
 
     def get_initial(self) -> dict[str, Any]:

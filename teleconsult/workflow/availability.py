@@ -2,14 +2,17 @@
 
 import datetime
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from django.conf import settings
 from django.db import models, transaction
+from django.utils import timezone
 
 from accounts.models import User
 from facilities.enums import StaffRole
 from facilities.models import Membership
+from teleconsult import slots
 from teleconsult.enums import ExceptionKind, Role
 from teleconsult.exceptions import NotAllowed
 from teleconsult.models import (
@@ -20,7 +23,7 @@ from teleconsult.models import (
     VisitingDay,
 )
 from teleconsult.permissions import Actor
-from teleconsult.workflow.freeing import tell_waiting
+from teleconsult.workflow.freeing import gained, tell_waiting
 from vault import trail
 
 # Nobody has more lines than this; a page shows them all.
@@ -64,22 +67,22 @@ def add_rule(
 ) -> list[AvailabilityRule]:
     """Add hours that come back each week; added twice, they are there once."""
     person = _person(by)
-    rows = [
-        AvailabilityRule.objects.get_or_create(
-            person=person,
-            weekday=weekday,
-            starts_at=starts_at,
-            ends_at=ends_at,
-            mode=mode,
-            zone=zone_of_hours(person),
-            first_day=first_day,
-            last_day=last_day,
-        )[0]
-        for weekday in weekdays
-    ]
-    for row in rows:
-        _record(by, row)
-    tell_waiting(person)
+    with _telling_of_new_hours(person):
+        rows = [
+            AvailabilityRule.objects.get_or_create(
+                person=person,
+                weekday=weekday,
+                starts_at=starts_at,
+                ends_at=ends_at,
+                mode=mode,
+                zone=zone_of_hours(person),
+                first_day=first_day,
+                last_day=last_day,
+            )[0]
+            for weekday in weekdays
+        ]
+        for row in rows:
+            _record(by, row)
     return rows
 
 
@@ -95,19 +98,17 @@ def add_exception(
 ) -> AvailabilityException:
     """Add days that differ. What is booked on them stays booked, and is shown to whoever must decide."""
     person = _person(by)
-    row, _is_new = AvailabilityException.objects.get_or_create(
-        person=person,
-        kind=kind,
-        first_day=first_day,
-        last_day=last_day,
-        starts_at=starts_at,
-        ends_at=ends_at,
-        zone=zone_of_hours(person),
-    )
-    _record(by, row)
-    # A day off frees no time.
-    if kind == ExceptionKind.EXTRA:
-        tell_waiting(person)
+    with _telling_of_new_hours(person):
+        row, _is_new = AvailabilityException.objects.get_or_create(
+            person=person,
+            kind=kind,
+            first_day=first_day,
+            last_day=last_day,
+            starts_at=starts_at,
+            ends_at=ends_at,
+            zone=zone_of_hours(person),
+        )
+        _record(by, row)
     return row
 
 
@@ -125,18 +126,18 @@ def add_visit(
 ) -> VisitingDay:
     """Add a day at a place abroad, in hours of its clocks."""
     person = _person(by, Role.SPECIALIST)
-    row, _is_new = VisitingDay.objects.get_or_create(
-        person=person,
-        day=day,
-        city=city,
-        country=country,
-        zone=zone,
-        starts_at=starts_at,
-        ends_at=ends_at,
-        mode=mode,
-    )
-    _record(by, row)
-    tell_waiting(person)
+    with _telling_of_new_hours(person):
+        row, _is_new = VisitingDay.objects.get_or_create(
+            person=person,
+            day=day,
+            city=city,
+            country=country,
+            zone=zone,
+            starts_at=starts_at,
+            ends_at=ends_at,
+            mode=mode,
+        )
+        _record(by, row)
     return row
 
 
@@ -146,10 +147,19 @@ def remove_line(*, by: Actor, model: type[models.Model], pk: uuid.UUID) -> None:
     person = _person(by)
     row = model._default_manager.filter(pk=pk, person=person).first()
     if row is not None:
-        _record(by, row)
-        row.delete()
-        if isinstance(row, AvailabilityException) and row.kind == ExceptionKind.OFF:
-            tell_waiting(person)
+        with _telling_of_new_hours(person):
+            _record(by, row)
+            row.delete()
+
+
+@contextmanager
+def _telling_of_new_hours(person: User) -> Iterator[None]:
+    """Tell those who wait of the hours that a change brings, whichever change it is."""
+    now = timezone.now()
+    until = now + slots.HORIZON
+    before = slots.windows_of(person.pk, now, until)
+    yield
+    tell_waiting(gained(person.pk, before, slots.windows_of(person.pk, now, until)), now)
 
 
 def _person(by: Actor, role: Role | None = None) -> User:

@@ -15,8 +15,8 @@ from psycopg.types.range import TimestamptzRange
 
 from accounts.models import User
 from teleconsult import consultation_mails, slots
-from teleconsult.consultation_mails import News
-from teleconsult.enums import Action, BookingStatus
+from teleconsult.consultation_mails import Afterwards, News
+from teleconsult.enums import Action, BookingStatus, Role
 from teleconsult.exceptions import (
     AlreadyBooked,
     BookingChanged,
@@ -31,7 +31,9 @@ from teleconsult.models import Booking, Interpreter, Request, WaitingEntry
 from teleconsult.models.bookings import make_room
 from teleconsult.permissions import Actor
 from teleconsult.slots import Slot
+from teleconsult.transitions import BOOKABLE
 from teleconsult.workflow import freeing
+from teleconsult.workflow.freeing import Freed
 from teleconsult.workflow.steps import Step, begin, finish
 from vault.trail import ActorKind
 
@@ -53,8 +55,9 @@ def hold_slot(*, request: Request, by: Actor, slot: str, idempotency_key: uuid.U
         return known
     specialist = _specialist_of(step)
     chain = chain_of(step.request, specialist)
-    lock_calendars({specialist.pk, *_people(chain)}, step.now)
-    _let_go(step)
+    people = {specialist.pk, *_people(chain)}
+    lock_calendars(people)
+    freed = [*freeing.release_forgotten(people, step.now), *_let_go(step)]
     found = _find(step, specialist, chain, slot)
     booking = _write(
         Booking(
@@ -71,6 +74,7 @@ def hold_slot(*, request: Request, by: Actor, slot: str, idempotency_key: uuid.U
         chain,
     )
     finish(step, about=booking)
+    freeing.tell_waiting(freed, step.now)
     return booking
 
 
@@ -111,10 +115,12 @@ def move_booking(*, booking: Booking, by: Actor, seen_version: int, slot: str) -
     step = begin(booking.request, Action.MOVE_BOOKING, by)
     specialist = _specialist_of(step)
     chain = chain_of(step.request, specialist)
-    row = _locked(booking, step, {specialist.pk, *_people(chain)})
+    people = {specialist.pk, *_people(chain)}
+    row = _locked(booking, step, people)
     if row.is_confirmed and row.version == seen_version + 1 and _key(row) == slot:
         return row
     _check_changeable(row, step, seen_version)
+    freed = [*freeing.release_forgotten(people, step.now), *freeing.times_of(row)]
     found = _find(step, specialist, chain, slot, besides=row.pk)
     consultation_mails.forget_reminders(row)
     row.agreed_at = step.now
@@ -122,12 +128,13 @@ def move_booking(*, booking: Booking, by: Actor, seen_version: int, slot: str) -
     row.sequence += 1
     # Whoever was shown the way into the room of the old time, and comes no more, does not find the new one.
     row.room = make_room()
-    if row.interpreter is not None and row.interpreter_id != found.interpreter_id:
+    joins = row.interpreter_id != found.interpreter_id
+    if row.interpreter is not None and joins:
         consultation_mails.tell_who_leaves(row, row.interpreter)
     row = _write(row, found, chain)
     finish(step, about=row)
-    consultation_mails.tell(News.MOVED, row)
-    freeing.tell_waiting(specialist, step.now)
+    consultation_mails.tell(News.MOVED, row, interpreter_joins=joins)
+    freeing.tell_waiting(freed, step.now)
     return row
 
 
@@ -142,8 +149,10 @@ def cancel_booking(*, booking: Booking, by: Actor, seen_version: int) -> Booking
         _check_changeable(row, step, seen_version)
     elif not row.is_held:
         raise BookingChanged
-    freeing.cancel(row, step.role, step.now)
+    can_choose = step.request.status in BOOKABLE
+    freed = freeing.cancel(row, step.role, step.now, Afterwards.CHOOSE if can_choose else Afterwards.READ_NEWS)
     finish(step, about=row)
+    freeing.tell_waiting(freed, step.now)
     return row
 
 
@@ -154,7 +163,8 @@ def join_waiting(*, request: Request, by: Actor) -> WaitingEntry:
     known = WaitingEntry.objects.waiting().filter(request=step.request).first()
     if known:
         return known
-    if Booking.objects.confirmed().filter(request=step.request, period__endswith__gt=step.now).exists():
+    _check_may_choose(step)
+    if Booking.objects.confirmed().filter(request=step.request).exists():
         raise AlreadyBooked
     entry = WaitingEntry.objects.create(request=step.request, specialist=_specialist_of(step), joined_at=step.now)
     finish(step, about=entry)
@@ -195,25 +205,20 @@ def record_no_show(*, booking: Booking, by: Actor, seen_version: int) -> Booking
 @transaction.atomic
 def release_hold(*, booking: Booking, now: datetime.datetime) -> bool:
     """Free a time whose ten minutes are over; return whether it was this call that did it."""
-    lock_calendars({booking.specialist_id, *_interpreting(booking)}, now, releases=False)
-    row = Booking.objects.with_forgotten_hold(now).select_for_update(of=("self",)).filter(pk=booking.pk).first()
+    lock_calendars({booking.specialist_id, *_interpreting(booking)})
+    rows = Booking.objects.with_forgotten_hold(now).select_related("interpreter")
+    row = rows.select_for_update(of=("self",)).filter(pk=booking.pk).first()
     if row is None:
         return False
-    row.status, row.ended_at = BookingStatus.RELEASED, now
-    row.version += 1
-    row.save()
-    freeing.tell_waiting(row.specialist, now)
+    freeing.tell_waiting(freeing.release(row, now), now)
     return True
 
 
-def lock_calendars(people: Iterable[uuid.UUID], now: datetime.datetime, *, releases: bool = True) -> None:
-    """Wait until nobody else books these people, until the transaction ends; free what was held too long."""
-    mine = set(people)
+def lock_calendars(people: Iterable[uuid.UUID]) -> None:
+    """Wait until nobody else books these people, until the transaction ends."""
     with connection.cursor() as cursor:
-        for half in sorted({int.from_bytes(pk.bytes[:4], signed=True) for pk in mine}):
+        for half in sorted({int.from_bytes(pk.bytes[:4], signed=True) for pk in people}):
             cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [CALENDAR_LOCK, half])
-    if releases:
-        freeing.release_forgotten(mine, now)
 
 
 def _specialist_of(step: Step) -> User:
@@ -231,17 +236,26 @@ def _interpreting(booking: Booking) -> set[uuid.UUID]:
     return {booking.interpreter.user_id} if booking.interpreter else set()
 
 
-def _let_go(step: Step) -> None:
-    """Let the time go that the request holds; raise AlreadyBooked where one is confirmed."""
-    over = Booking.objects.filter(request=step.request, status__in=[BookingStatus.DONE, BookingStatus.NO_SHOW])
-    if step.by.kind == ActorKind.PATIENT and over.exists():
-        raise AlreadyBooked(consultation_mails.was_held())
-    for row in Booking.objects.unended().filter(request=step.request).select_for_update(of=("self",)):
+def _let_go(step: Step) -> list[Freed]:
+    """Let the time go that the request holds, and return what that frees; AlreadyBooked where one is confirmed."""
+    _check_may_choose(step)
+    held = []
+    for row in Booking.objects.unended().with_people().filter(request=step.request).select_for_update(of=("self",)):
         if row.is_confirmed:
             raise AlreadyBooked
-        row.status, row.ended_at = BookingStatus.RELEASED, step.now
-        row.version += 1
-        row.save()
+        held.append(row)
+    return [freed for row in held for freed in freeing.release(row, step.now)]
+
+
+def _check_may_choose(step: Step) -> None:
+    """Raise AlreadyBooked where a consultation was held: another one is the office's to arrange."""
+    rows = Booking.objects.filter(request=step.request)
+    held = rows.filter(status__in=[BookingStatus.DONE, BookingStatus.NO_SHOW])
+    unrecorded = rows.confirmed().filter(period__endswith__lte=step.now)
+    if step.by.kind == ActorKind.PATIENT and (held.exists() or unrecorded.exists()):
+        raise AlreadyBooked(consultation_mails.was_held())
+    if unrecorded.exists():
+        raise AlreadyBooked(consultation_mails.not_recorded())
 
 
 def _find(step: Step, specialist: User, chain: Chain, key: str, besides: uuid.UUID | None = None) -> Slot:
@@ -273,7 +287,7 @@ def _write(booking: Booking, slot: Slot, chain: Chain) -> Booking:
 
 def _locked(booking: Booking, step: Step, others: Iterable[uuid.UUID] = ()) -> Booking:
     """Return the row as it is now, with its calendars locked before it."""
-    lock_calendars({booking.specialist_id, *_interpreting(booking), *others}, step.now, releases=False)
+    lock_calendars({booking.specialist_id, *_interpreting(booking), *others})
     return Booking.objects.with_people().select_for_update(of=("self",)).get(pk=booking.pk, request=step.request)
 
 
@@ -290,9 +304,12 @@ def _check_changeable(row: Booking, step: Step, seen_version: int) -> None:
 def _to_record(booking: Booking, action: Action, by: Actor, seen_version: int) -> tuple[Step, Booking]:
     step = begin(booking.request, action, by)
     row = _locked(booking, step)
-    if by.user is None or row.specialist_id != by.user.pk:
+    is_hers = by.user is not None and row.specialist_id == by.user.pk
+    if not is_hers and step.role != Role.COORDINATOR:
         raise NotAllowed
-    if not row.is_confirmed or row.version != seen_version or not row.has_begun(step.now):
+    # Who takes part says so as soon as it has begun, the office when it is over.
+    since = row.starts_at if is_hers else row.ends_at
+    if not row.is_confirmed or row.version != seen_version or since > step.now:
         raise BookingChanged
     return step, row
 

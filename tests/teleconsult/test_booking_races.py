@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from notifications.models import OutboxMessage
-from teleconsult import consultation_reminders, slots, workflow
+from teleconsult import consultation_mails, consultation_reminders, slots, workflow
 from teleconsult.consultation_reminders import due_at
 from teleconsult.exceptions import AlreadyBooked, BookingChanged, SlotTaken
 from teleconsult.models import Booking, ConsultationReminder, Request, WaitingEntry
@@ -193,6 +193,31 @@ def test_two_times_freed_at_once_reach_two_who_wait(crowd: list[Request]):
 
     at_once([cancel(booking) for booking in booked])
 
+    told = WaitingEntry.objects.order_by("joined_at").values_list("told_at", flat=True)
+    assert [moment is not None for moment in told] == [True, True, False]
+
+
+def test_two_cases_that_leave_at_once_reach_two_who_wait(crowd: list[Request], monkeypatch: pytest.MonkeyPatch):
+    """No calendar is locked here, and both look at the queue at the same moment: neither keeps it from the other."""
+    for case, slot in zip(crowd, consulting.free(crowd[0])[:2], strict=False):
+        consulting.book(case, slot)
+    for case in crowd[2:5]:
+        workflow.join_waiting(request=case, by=Actor.author(case))
+    barrier, tell = threading.Barrier(2, timeout=20), consultation_mails.tell_waiting
+
+    def both_tell(entry: WaitingEntry) -> None:
+        barrier.wait()
+        tell(entry)
+
+    monkeypatch.setattr(consultation_mails, "tell_waiting", both_tell)
+
+    def leave(case: Request) -> Callable[[], Request]:
+        case.refresh_from_db()
+        return lambda: workflow.withdraw(request=case, by=Actor.author(case), seen_version=case.version)
+
+    results = at_once([leave(case) for case in crowd[:2]])
+
+    assert {type(result) for result in results} == {Request}
     told = WaitingEntry.objects.order_by("joined_at").values_list("told_at", flat=True)
     assert [moment is not None for moment in told] == [True, True, False]
 

@@ -344,6 +344,7 @@ def test_the_mail_tells_the_same_times(language: str, news: News):
         row.to = "patient@example.org"
         row.context = {
             "news": str(news),
+            "afterwards": "choose",
             "reference": "HL-7K3M-9QXA-7",
             "starts_at": {"$at": start.isoformat()},
             "ends_at": {"$at": (start + HALF_HOUR).isoformat()},

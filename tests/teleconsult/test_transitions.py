@@ -77,9 +77,11 @@ BOOK = "hold_slot confirm_booking join_waiting"
 CHANGE_BOOKED = "move_booking cancel_booking leave_waiting"
 CONSULTATION = f"{BOOK} {CHANGE_BOOKED}"
 RECORD = "record_late record_done record_no_show"
+# What a specialist did not record, or cannot any more.
+RECORD_OVER = "record_done record_no_show"
 ENDED = {
     "patient": "erase change_settings ask_receipt",
-    "coordinator": "confirm_identity",
+    "coordinator": f"confirm_identity {RECORD_OVER}",
     "system": "erase remove_document",
 }
 FACILITY_ASKS = "ask_document ask_question return_to_triage send_message write_note"
@@ -96,12 +98,12 @@ EXPECTED: dict[str, dict[str, str]] = {
     "in_triage": {
         "patient": f"{ANY_OPEN} add_document",
         "coordinator": "take_over hand_over set_urgency ask_document ask_question ask_consent forward refer decline "
-        "close send_message write_note confirm_identity",
+        f"close send_message write_note confirm_identity {RECORD_OVER}",
     },
     "with_facility": {
         "patient": f"{ANY_OPEN} add_document",
         "coordinator": "take_over hand_over set_urgency settle_fee refer return_to_triage send_message write_note "
-        "confirm_identity",
+        f"confirm_identity {RECORD_OVER}",
         "facility_office": f"{FACILITY_ASKS} settle_fee name_specialist",
         # In this test the specialist is named already.
         "specialist": "send_message write_note",
@@ -109,20 +111,21 @@ EXPECTED: dict[str, dict[str, str]] = {
     "with_specialist": {
         "patient": f"{ANY_OPEN} add_document {CONSULTATION}",
         "coordinator": "take_over hand_over set_urgency refer return_to_triage send_message write_note "
-        f"confirm_identity {CONSULTATION}",
+        f"confirm_identity {CONSULTATION} {RECORD_OVER}",
         "facility_office": f"return_to_triage send_message write_note {CONSULTATION}",
         "specialist": f"{FACILITY_ASKS} write_opinion sign_opinion {CONSULTATION} {RECORD}",
     },
     "opinion_ready": {
         "patient": f"{ANY_OPEN} add_document ask_follow_up close_answered {CONSULTATION}",
-        "coordinator": f"refer send_message write_note confirm_identity {CONSULTATION}",
+        "coordinator": f"refer send_message write_note confirm_identity {CONSULTATION} {RECORD_OVER}",
         "facility_office": f"send_message write_note {CONSULTATION}",
         "specialist": f"send_message write_note write_addendum sign_addendum answer_follow_up {CONSULTATION} {RECORD}",
         "system": "close_answered",
     },
     "awaiting_patient": {
         "patient": f"{ANY_OPEN} add_document answer {CHANGE_BOOKED}",
-        "coordinator": f"take_over hand_over set_urgency send_message write_note confirm_identity {CHANGE_BOOKED}",
+        "coordinator": "take_over hand_over set_urgency send_message write_note confirm_identity "
+        f"{CHANGE_BOOKED} {RECORD_OVER}",
         "facility_office": f"send_message write_note {CHANGE_BOOKED}",
         "specialist": f"send_message write_note write_opinion {CHANGE_BOOKED} {RECORD}",
         "system": "close_no_answer",
