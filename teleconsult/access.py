@@ -224,7 +224,7 @@ def session_for(token: str) -> PatientSession | None:
     session = alive.filter(token_hash=_hash(token)).first()
     if session is not None:
         session.seen_at = timezone.now()
-        session.save(update_fields=["seen_at"])
+        PatientSession.objects.filter(pk=session.pk).update(seen_at=session.seen_at)
     return session
 
 

@@ -83,15 +83,18 @@ def decide(
     else:
         last = step.request.consents.filter(purpose=purpose, facility=facility).latest("number")
         words = {name: getattr(last, name) for name in ("text_version", "text_language", "text_hash")}
-    return Consent.objects.create(
+    before = step.decisions[-1].number if step.decisions else step.request.consents.count()
+    decided = Consent.objects.create(
         request=step.request,
-        number=step.request.consents.count() + 1,
+        number=before + 1,
         purpose=purpose,
         facility=facility,
         decision=decision,
         at=step.now,
         **words,
     )
+    step.decisions.append(decided)
+    return decided
 
 
 def _purpose(facility: Facility | None) -> ConsentPurpose:

@@ -13,6 +13,8 @@ from teleconsult import checklist, reach
 from teleconsult.enums import (
     FACILITY_RETURN_REASONS,
     Action,
+    ConsentDecision,
+    ConsentPurpose,
     DeclineReason,
     ForWhom,
     RequestKind,
@@ -74,6 +76,10 @@ def _check_answers(step: "Step") -> None:
 
 
 def _check_coordination_consent(step: "Step") -> None:
+    # Given in this very step, it is live: nobody revokes it before the row is free again.
+    decided = [row.decision for row in step.decisions if row.purpose == ConsentPurpose.COORDINATION]
+    if decided[-1:] == [ConsentDecision.GRANT]:
+        return
     if not step.request.consents.live().for_coordination().exists():
         raise ConsentMissing(_("Your consent is missing: without it nobody may read your request."))
 

@@ -3,7 +3,7 @@ messages are written in one transaction."""
 
 import datetime
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import models
@@ -16,7 +16,7 @@ from facilities.models import Facility
 from teleconsult import clock, mailings, permissions, transitions
 from teleconsult.enums import ENDED_STATUSES, Action, Role, Status, WaitingFor
 from teleconsult.exceptions import IllegalStep, NotAllowed, StaleVersion
-from teleconsult.models import Addendum, Event, Opinion, Pause, Request
+from teleconsult.models import Addendum, Consent, Event, Opinion, Pause, Request
 from teleconsult.permissions import Actor
 from teleconsult.transitions import Target, Transition
 from teleconsult.workflow import freeing
@@ -80,6 +80,8 @@ class Step:
     addendum: Addendum | None = None
     # When the second factor was given that is to sign.
     factor_at: datetime.datetime | None = None
+    # What the patient has decided within this step, in order; nobody else writes while the row is locked.
+    decisions: list[Consent] = field(default_factory=list)
 
 
 def lock(request: Request) -> Request:

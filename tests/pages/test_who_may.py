@@ -632,16 +632,19 @@ def answers_to_a_form(row: Row, role: str) -> set[int]:
     return refusals(row, role) | takes_none
 
 
-def unsafe_headers(row: Row, answer: HttpResponse) -> Iterator[str]:
+# What patients sent: not even a browser that opened it as a page could do anything with it.
+SENT_FILES = {"teleconsult:document", "teleconsult:preview", "desk:document", "desk:preview"}
+
+
+def unsafe_headers(name: str, answer: HttpResponse) -> Iterator[str]:
     """Yield the headers that are missing or odd; what knows a person is never kept, whatever the answer is."""
-    if answer.get("Content-Disposition", "").startswith("attachment"):
-        # A patient's file: not even a browser that opened it as a page could do anything with it.
-        faults = [fault for fault in header_faults(answer) if "the policy" not in fault]
+    faults = header_faults(answer)
+    if name in SENT_FILES and answer.status_code == 200:
+        faults = [fault for fault in faults if not fault.startswith("sends the policy")]
         faults += [] if answer["Content-Security-Policy"] == SANDBOX else ["sends a file without a sandbox"]
-    else:
-        faults = header_faults(answer)
     yield from faults
-    if (row.kind not in {"public", "machine"} or answer.status_code >= 400) and answer["Cache-Control"] not in PRIVATE:
+    is_public = TABLE[name].kind in {"public", "machine"} and answer.status_code < 400
+    if not is_public and answer["Cache-Control"] not in PRIVATE:
         yield f"may be kept: {answer['Cache-Control']}"
     if answer.headers.get("Access-Control-Allow-Origin"):
         yield "is read by pages of other hosts"
@@ -656,9 +659,9 @@ def faults_of(world: World, name: str, role: str) -> Iterator[str]:
         yield f"GET is answered {answer.status_code}, not {sorted(expected)}"
     if tables:
         yield f"GET writes to {sorted(tables)}"
-    yield from (f"GET {fault}" for fault in unsafe_headers(row, answer))
+    yield from (f"GET {fault}" for fault in unsafe_headers(name, answer))
     answer, tables = world.ask(role, address, world.filled_in())
-    yield from (f"POST {fault}" for fault in unsafe_headers(row, answer))
+    yield from (f"POST {fault}" for fault in unsafe_headers(name, answer))
     expected = answers_to_a_form(row, role)
     if answer.status_code not in expected:
         yield f"POST is answered {answer.status_code}, not {sorted(expected)}"
@@ -859,11 +862,15 @@ HOSTILE = {
     "NUL": "a\x00b",
     "script": f"\"'>{SCRIPT}{{{{7*7}}}}",
     "line breaks": "a\r\nBcc: everybody@example.org\r\n\r\nb",
-    "a megabyte": "x" * 1_000_000,
+    "a long word": "x" * 60_000,
     "turned text": "\u202egpj.exe\ufeff\u2066",
     "half a character": "\ud800",
     "a number too large": "9" * 400,
 }
+
+
+# Of those who may, the first opens each address.
+TYPISTS = ("drafter", "patient", "booked_patient", "coordinator", "specialist", "editor", "administrator", "anonymous")
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
@@ -874,8 +881,7 @@ def test_hostile_words_are_no_failure_anywhere_and_never_run(world: World, kind:
     in_address |= dict.fromkeys(("lane", "owner", "language", "country", "facility", "treatment", "page"), text[:200])
     wrong = []
     for name, row in TABLE.items():
-        roles = sorted(row.read_for & {"anonymous", "patient", "drafter", "coordinator", "editor", "administrator"})
-        for role in roles if row.kind in PERSONAL else roles[:1]:
+        for role in [role for role in TYPISTS if role in row.read_for][:1]:
             address = world.address(name)
             for answer in (
                 world.ask(role, f"{address}?{urlencode(in_address)}")[0],
@@ -883,7 +889,7 @@ def test_hostile_words_are_no_failure_anywhere_and_never_run(world: World, kind:
             ):
                 if answer.status_code >= 500:
                     wrong.append(f"{role} {name}: {answer.status_code}")
-                elif not answer.streaming and SCRIPT in answer.content.decode():
+                elif not answer.streaming and SCRIPT.encode() in answer.content:
                     wrong.append(f"{role} {name}: prints the script")
                 elif any("\n" in value or "\r" in value for value in answer.headers.values()):
                     wrong.append(f"{role} {name}: a header has lines")
@@ -891,21 +897,24 @@ def test_hostile_words_are_no_failure_anywhere_and_never_run(world: World, kind:
     assert not wrong, "\n".join(wrong)
 
 
+ELSEWHERE = (
+    "//evil.example/",
+    "https://evil.example/",
+    "/\\evil.example",
+    "javascript:alert(7)",
+    "http:///evil.example",
+)
+
+
 def test_nobody_is_led_to_another_host(world: World) -> None:
     """Whatever an address says of where to go next, and whatever host it names, the way leads within this portal."""
-    elsewhere = (
-        "//evil.example/",
-        "https://evil.example/",
-        "/\\evil.example",
-        "javascript:alert(7)",
-        "http:///evil.example",
-    )
     wrong = []
     for name, row in TABLE.items():
-        for role in (
-            sorted(row.read_for | {"anonymous"}) if row.kind in {"account", "admin"} else ("anonymous", "patient")
-        ):
-            for target in elsewhere if row.kind == "account" else elsewhere[:1]:
+        # The account is where people are led on; elsewhere one try is enough, and of the models one page.
+        is_model = row.kind == "admin" and not name.endswith(("_changelist", "index", "login", "logout"))
+        roles = ("anonymous", "coordinator") if row.kind in {"account", "desk"} else ("anonymous", "administrator")
+        for role in () if is_model or row.kind == "machine" else roles:
+            for target in ELSEWHERE if row.kind == "account" else ELSEWHERE[:1]:
                 query = urlencode({"next": target})
                 for data in (None, {**world.filled_in(), "next": target}):
                     answer, _tables = world.ask(role, f"{world.address(name)}?{query}", data)

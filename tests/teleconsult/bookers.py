@@ -17,7 +17,6 @@ import django
 
 PATIENTS_EACH = 10
 TIMES_A_DAY = 8
-INTERPRETERS = 2
 
 
 def make_bookers(number: int) -> dict[str, Any]:
@@ -34,11 +33,14 @@ def make_bookers(number: int) -> dict[str, Any]:
     facility = factories.make_facility()
     office, coordinator = factories.reached(facility), factories.add_coordinator()
     protocol = factories.make_protocol(facility, includes_consultation=True)
-    staff = [consulting.add_interpreter(("en", "it")).user for _count in range(INTERPRETERS)]
+    staff: list[Any] = []
     bookers = []
     for count in range(number):
         if count % PATIENTS_EACH == 0:
-            languages = ["it"] if count // PATIENTS_EACH % 2 else ["en", "it"]
+            needs_interpreter = count // PATIENTS_EACH % 2 == 1
+            if needs_interpreter:
+                staff.append(consulting.add_interpreter(("en", "it")).user)
+            languages = ["it"] if needs_interpreter else ["en", "it"]
             staff.append(consulting.add_specialist(facility, *languages, hours=False))
             add_times(staff[-1], 2 * min(PATIENTS_EACH, number - count))
         email = f"booker-{first}-{count}@example.org"
