@@ -3,10 +3,12 @@
 import json
 import socket
 import time
+import uuid
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+import redis
 from celery import Celery
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -169,6 +171,29 @@ def assert_five_posts_are_quick_and_sent_by_the_sweep(post, spool):
     assert took < 1.6
     tasks.sweep()
     assert len(spool()) == 5
+
+
+def test_a_connection_the_broker_has_closed_meanwhile_still_rings():
+    outbox.ring(uuid.uuid4())
+    producer = outbox.wires.producer(tasks.send.app)
+    pool = producer.connection.default_channel.client.connection_pool
+    with redis.Redis.from_url(tasks.send.app.conf.broker_url) as other:
+        for connection in pool._available_connections:
+            address, port = connection._sock.getsockname()[:2]
+            assert other.client_kill(f"{address}:{port}")
+
+    outbox.ring(uuid.uuid4())
+
+    # A ring that fails makes the doorbell silent and cuts the connection.
+    assert not outbox.doorbell.is_silent()
+    assert outbox.wires.producer(tasks.send.app) is producer
+
+
+def test_after_trouble_a_connection_is_made_anew():
+    producer = outbox.wires.producer(tasks.send.app)
+    outbox.wires.cut()
+
+    assert outbox.wires.producer(tasks.send.app) is not producer
 
 
 def test_erasing_a_thing_empties_its_messages_for_good(post, spool):
