@@ -318,7 +318,7 @@ TABLE: dict[str, Row] = {
     "desk:consultation_room": booking(status=405, sent_by=frozenset({"specialist"}) | INTERPRETER),
     "desk:consultation_cancel": booking(status=405, sent_by=BOOKERS),
     **{
-        f"desk:consultation_{name}": booking(status=405, sent_by=frozenset({"specialist"}))
+        f"desk:consultation_{name}": booking(status=405, sent_by=frozenset({"specialist", "coordinator"}))
         for name in ("done", "late", "no_show")
     },
     "desk:availability": Row("desk", WITH_HOURS),
