@@ -317,9 +317,11 @@ TABLE: dict[str, Row] = {
     "desk:consultation_move": booking(BOOKERS, led_on=EMERGENCY | INTERPRETER),
     "desk:consultation_room": booking(status=405, sent_by=frozenset({"specialist"}) | INTERPRETER),
     "desk:consultation_cancel": booking(status=405, sent_by=BOOKERS),
+    "desk:consultation_late": booking(status=405, sent_by=frozenset({"specialist"})),
+    # What nobody recorded keeps the next time from being booked: the coordinator may say it once it is over.
     **{
         f"desk:consultation_{name}": booking(status=405, sent_by=frozenset({"specialist", "coordinator"}))
-        for name in ("done", "late", "no_show")
+        for name in ("done", "no_show")
     },
     "desk:availability": Row("desk", WITH_HOURS),
     # A line that is not hers is answered like one that is gone.
@@ -636,7 +638,7 @@ def answers_to_a_form(row: Row, role: str) -> set[int]:
 
 
 # What patients sent: not even a browser that opened it as a page could do anything with it.
-SENT_FILES = {"teleconsult:document", "teleconsult:preview", "desk:document", "desk:preview"}
+SENT_FILES = {"teleconsult:document", "teleconsult:preview", "desk:document", "desk:preview", "teleconsult:copy"}
 
 # A card is a picture for pages of other hosts; on this computer only, a mail is shown in a frame of the mailbox.
 OWN_HEADERS = {
@@ -650,7 +652,7 @@ OWN_HEADERS = {
 def unsafe_headers(name: str, answer: HttpResponse) -> Iterator[str]:
     """Yield the headers that are missing or odd; what knows a person is never kept, whatever the answer is."""
     faults = [fault for fault in header_faults(answer) if not fault.startswith(OWN_HEADERS.get(name, ()))]
-    if name in SENT_FILES and answer.status_code == 200:
+    if name in SENT_FILES and answer.status_code == 200 and not answer["Content-Type"].startswith("text/html"):
         faults = [fault for fault in faults if not fault.startswith("sends the policy")]
         faults += [] if answer["Content-Security-Policy"] == SANDBOX else ["sends a file without a sandbox"]
     yield from faults
