@@ -70,7 +70,7 @@ def send_papers(reader: Reader) -> None:
     """Send a good file and one that is refused."""
     reader.look("documents")
     for name, content in (("report.pdf", pdf()), ("not-a.pdf", b"only words")):
-        chosen = reader.page.locator("main input[type=file]")
+        chosen = reader.page.locator("main input[name=file]")
         chosen.set_input_files({"name": name, "mimeType": "application/pdf", "buffer": content})
         reader.press("Send this file")
         expect(reader.page.locator("[data-upload-status]")).to_contain_text(name, timeout=PATIENCE * 1000)

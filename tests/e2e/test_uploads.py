@@ -54,7 +54,7 @@ def forgive_the_cut(reader: Reader) -> None:
 
 
 def choose(reader: Reader, *files: Path) -> None:
-    reader.page.locator("main input[type=file]").set_input_files(list(files))
+    reader.page.locator("main input[name=file]").set_input_files(list(files))
     reader.press("Send this file")
 
 
