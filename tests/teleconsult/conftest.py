@@ -10,7 +10,7 @@ from facilities.enums import StaffRole
 from facilities.models import Facility
 from teleconsult.models import CoordinationOffice, Request
 from teleconsult.permissions import Actor
-from tests.teleconsult import factories
+from tests.teleconsult import consulting, factories
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +59,12 @@ def facility_editor(facility: Facility) -> User:
 @pytest.fixture
 def editor(db: None) -> User:
     return factories.add_role(factories.make_user(), "editor")
+
+
+@pytest.fixture
+def doctor(facility: Facility) -> User:
+    """Return a specialist who has hours, and can be booked."""
+    return consulting.add_specialist(facility)
 
 
 @pytest.fixture

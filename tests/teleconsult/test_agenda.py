@@ -31,11 +31,6 @@ SENTENCE = "Record first what became of the last consultation"
 
 
 @pytest.fixture
-def doctor(facility: Facility) -> User:
-    return consulting.add_specialist(facility)
-
-
-@pytest.fixture
 def case(doctor: User) -> Request:
     return consulting.make_bookable(doctor)
 

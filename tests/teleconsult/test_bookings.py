@@ -47,11 +47,6 @@ MINUTE = datetime.timedelta(minutes=1)
 
 
 @pytest.fixture
-def doctor(facility: Facility) -> User:
-    return consulting.add_specialist(facility)
-
-
-@pytest.fixture
 def case(doctor: User) -> Request:
     return consulting.make_bookable(doctor)
 

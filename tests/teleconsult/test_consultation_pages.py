@@ -30,11 +30,6 @@ PARTS = ["", "confirm/", "move/", "cancel/", "room/", "consultation.ics", "appoi
 
 
 @pytest.fixture
-def doctor(facility: Facility) -> User:
-    return consulting.add_specialist(facility)
-
-
-@pytest.fixture
 def case(doctor: User) -> Request:
     return consulting.make_bookable(doctor)
 

@@ -33,11 +33,6 @@ DAY = datetime.timedelta(days=1)
 
 
 @pytest.fixture
-def doctor(facility: Facility) -> User:
-    return consulting.add_specialist(facility)
-
-
-@pytest.fixture
 def idle(facility: Facility) -> User:
     """Return a specialist who has no hours."""
     return consulting.add_specialist(facility, hours=False)
