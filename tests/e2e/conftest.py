@@ -62,11 +62,12 @@ def portal(common_folder: Path) -> Iterator[Portal]:
 
 @pytest.fixture
 def turn(request: pytest.FixtureRequest, common_folder: Path) -> Iterator[None]:
-    """Let the tests of a parallel run use the portal side by side, but for one that kills a part of it.
+    """Let the tests of a parallel run use the portal side by side, but for one that kills a part of it or measures it.
 
-    A file that the killed worker held would wait for the end of that worker's lease, longer than any test does.
+    A file that the killed worker held would wait for the end of that worker's lease, longer than any test does. What
+    the portal's processes load for another test would count as memory that the measured one takes.
     """
-    is_alone = request.node.get_closest_marker("kills") is not None
+    is_alone = request.node.get_closest_marker("alone") is not None
     with (common_folder / "portal.turn").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX if is_alone else fcntl.LOCK_SH)
         yield

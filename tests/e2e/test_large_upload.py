@@ -7,7 +7,7 @@ import pytest
 from tests.e2e.large_upload import MIB, Peaks, Sender, Study
 from tests.e2e.portal import Portal
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 SIZE = 200 * 10**6
 # A piece of 8 MiB as the server takes it and as it is sealed, and some room: a quarter of the study at most.

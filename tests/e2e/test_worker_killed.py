@@ -7,7 +7,7 @@ import pytest
 from tests.e2e.conftest import MakeReader
 from tests.e2e.portal import Portal, wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.kills]
+pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.alone]
 
 
 def test_a_mail_arrives_exactly_once_after_the_worker_was_killed(portal: Portal, make_reader: MakeReader) -> None:

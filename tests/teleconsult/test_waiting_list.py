@@ -62,10 +62,6 @@ def move(booking: Booking, slot: Slot) -> Booking:
     return workflow.move_booking(booking=booking, by=by, seen_version=booking.version, slot=slot.key)
 
 
-def at(case: Request, start: datetime.datetime) -> Slot:
-    return next(slot for slot in consulting.free(case) if slot.start == start)
-
-
 def extra_hours(person: User, start: datetime.time, end: datetime.time, in_days: int = 10) -> None:
     """Add hours of one day as the specialist does herself."""
     day = timezone.localdate() + in_days * DAY
@@ -213,7 +209,7 @@ def test_one_time_of_an_interpreter_is_one_persons_news(doctors: list[User], int
 @pytest.mark.parametrize(
     "frees",
     [
-        pytest.param(lambda booking: move(booking, at(booking.request, booking.ends_at)), id="moved"),
+        pytest.param(lambda booking: move(booking, consulting.free(booking.request)[-1]), id="moved"),
         pytest.param(
             lambda booking: workflow.withdraw(
                 request=booking.request, by=Actor.author(booking.request), seen_version=booking.request.version
