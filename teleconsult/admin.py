@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.permissions import is_administrator
 from accounts.reauthentication import require_fresh_factor
+from teleconsult import workflow
 from teleconsult.models import CoordinationOffice, Interpreter, LanguagePair, OfficeMember
 from teleconsult.zones import zone_choices
 from vault import trail
@@ -135,6 +136,11 @@ class InterpreterAdmin(GivesAccess):
         action = trail.Action.REVOKED if obj.until else trail.Action.GRANTED
         trail.record(action=action, by=_administrator(request), object=obj.user, detail="interpreter")
         obj.user.end_sessions()
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Save her languages, and tell whoever waits for a consultation that they make possible."""
+        with workflow.telling_of_languages():
+            super().save_related(request, form, formsets, change)
 
 
 def _administrator(request: HttpRequest) -> trail.Actor:

@@ -40,7 +40,7 @@ from teleconsult.workflow.drafts import (
 )
 from teleconsult.workflow.endings import close_no_answer, erase, erase_again, erase_again_under, expire, remains
 from teleconsult.workflow.facility import name_specialist, return_to_triage, settle_fee
-from teleconsult.workflow.freeing import tell_of_new_days
+from teleconsult.workflow.freeing import tell_of_new_days, telling_of_languages
 from teleconsult.workflow.kept_words import TYPED_ON, forget_typed, keep_typed, typed
 from teleconsult.workflow.office import (
     ask_consent,
@@ -164,6 +164,7 @@ __all__ = [
     "take",
     "take_over",
     "tell_of_new_days",
+    "telling_of_languages",
     "typed",
     "withdraw",
     "write_addendum",

@@ -23,7 +23,7 @@ from teleconsult.models import (
     VisitingDay,
 )
 from teleconsult.permissions import Actor
-from teleconsult.workflow.freeing import gained, tell_waiting
+from teleconsult.workflow.freeing import gained, tell_waiting, telling_of_languages
 from vault import trail
 
 # Nobody has more lines than this; a page shows them all.
@@ -49,7 +49,10 @@ def zone_of_hours(user: User) -> str:
 def save_languages(*, by: Actor, languages: Sequence[str]) -> SpecialistProfile:
     """Keep which languages a specialist speaks, the one she likes best first."""
     person = _person(by, Role.SPECIALIST)
-    profile, _is_new = SpecialistProfile.objects.update_or_create(user=person, defaults={"languages": list(languages)})
+    with telling_of_languages(specialist=person):
+        profile, _is_new = SpecialistProfile.objects.update_or_create(
+            user=person, defaults={"languages": list(languages)}
+        )
     _record(by, profile, Role.SPECIALIST)
     return profile
 

@@ -6,7 +6,8 @@ from one hand to the next is nobody's news.
 
 import datetime
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet
@@ -132,15 +133,41 @@ def tell_waiting(freed: Sequence[Freed], now: datetime.datetime, *, only_if_firs
     return told
 
 
+@contextmanager
+def telling_of_languages(*, specialist: User | None = None) -> Iterator[None]:
+    """Tell those who wait of what a change of languages opens: of one specialist, or of the interpreters.
+
+    Nobody's hours change, so no time is freed; but one may become a slot for somebody for whom it was none.
+    """
+    now = timezone.now()
+    before = {entry.pk: {slot.start for slot in _offered(entry, now)} for entry in _who_looks(now, specialist)}
+    yield
+    promised: list[PersonTime] = []
+    for entry in _who_looks(now, specialist):
+        known = before.get(entry.pk, set())
+        slot = next((slot for slot in _offered(entry, now, promised) if slot.start not in known), None)
+        if slot is not None and _mark(entry):
+            consultation_mails.tell_waiting(entry)
+            promised += slot.times
+
+
+def _offered(entry: WaitingEntry, now: datetime.datetime, promised: Sequence[PersonTime] = ()) -> list[Slot]:
+    return slots.slots_of(entry.request, entry.specialist, now=now, also_taken=promised)
+
+
 def _who_may_gain(freed: Iterable[Freed], now: datetime.datetime) -> QuerySet[WaitingEntry]:
     """Return who waits for one of these people, or for a specialist and may need one of these interpreters."""
     people = {time.person_id for time in freed}
     pairs = LanguagePair.objects.filter(interpreter__user__in=people).values_list("first", "second")
     languages = {language for pair in pairs for language in pair}
-    waiting = WaitingEntry.objects.waiting().filter(
-        Q(specialist__in=people) | Q(request__language__in=languages), request__status__in=BOOKABLE
-    )
-    # Who holds a time is choosing already.
+    return _who_looks(now).filter(Q(specialist__in=people) | Q(request__language__in=languages))
+
+
+def _who_looks(now: datetime.datetime, specialist: User | None = None) -> QuerySet[WaitingEntry]:
+    """Return who waits for a time, of this specialist or of any, and is not choosing one already."""
+    waiting = WaitingEntry.objects.waiting().filter(request__status__in=BOOKABLE)
+    if specialist is not None:
+        waiting = waiting.filter(specialist=specialist)
     holding = Booking.objects.taken(now).values("request")
     return waiting.exclude(request__in=holding).select_related("specialist", "request__office", "request__protocol")
 

@@ -7,8 +7,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from teleconsult.models import CoordinationOffice, Interpreter, OfficeMember, Request
+from facilities.models import Facility
+from notifications.models import OutboxMessage
+from teleconsult import workflow
+from teleconsult.models import CoordinationOffice, Interpreter, OfficeMember, Request, WaitingEntry
+from teleconsult.permissions import Actor
 from tests.accounts.factories import sign_in
+from tests.teleconsult import consulting
 from vault.trail import TrailEntry
 
 
@@ -116,6 +121,20 @@ def test_an_administrator_makes_an_interpreter(client: Client, administrator: Us
     stranger.refresh_from_db()
     assert stranger.session_version == version + 1
     assert "العربية" in client.get(reverse("admin:teleconsult_interpreter_changelist")).content.decode()
+
+
+def test_languages_of_an_interpreter_are_news_for_who_waits(client: Client, administrator: User, facility: Facility):
+    doctor = consulting.add_specialist(facility, "it")
+    interpreter = consulting.add_interpreter()
+    case = consulting.make_bookable(doctor, language="ar")
+    workflow.join_waiting(request=case, by=Actor.author(case))
+    sign_in(client, administrator)
+
+    address = reverse("admin:teleconsult_interpreter_change", args=[interpreter.pk])
+    assert client.post(address, interpreter_form(interpreter.user)).status_code == 302
+
+    assert WaitingEntry.objects.get(request=case).told_at is not None
+    assert OutboxMessage.objects.filter(kind="teleconsult/mail/waiting_list", about=str(case.pk)).count() == 1
 
 
 def test_an_interpreter_wants_the_factor_again(client: Client, administrator: User, stranger: User):

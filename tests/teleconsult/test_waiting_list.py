@@ -297,6 +297,56 @@ def test_without_a_chain_of_languages_nobody_is_told(facility: Facility):
     assert told() == []
 
 
+# --- languages that are added ---
+
+
+def speak(person: User, *languages: str) -> None:
+    workflow.save_languages(by=Actor.staff(person), languages=languages)
+
+
+def test_a_language_is_news_for_who_could_take_nothing_before(facility: Facility):
+    doctor = consulting.add_specialist(facility, "it")
+    waiting(doctor, language="it")
+    queue = [waiting(doctor, language="ru") for _number in range(2)]
+
+    speak(doctor, "it", "ru")
+
+    assert told() == queue
+
+
+def test_of_a_language_as_many_are_told_as_there_are_times(facility: Facility):
+    doctor = consulting.add_specialist(facility, "it", hours=False)
+    extra_hours(doctor, datetime.time(10), datetime.time(10, 30))
+    queue = [waiting(doctor, language="ru") for _number in range(2)]
+
+    speak(doctor, "it", "ru")
+
+    assert told() == queue[:1]
+
+
+def test_a_time_that_needs_no_interpreter_any_more_is_no_news(facility: Facility):
+    doctor = consulting.add_specialist(facility, "it", hours=False)
+    consulting.add_interpreter(("ru", "it"))
+    extra_hours(doctor, datetime.time(10), datetime.time(10, 45))
+    case = waiting(doctor, language="ru")
+    assert len(consulting.free(case)) == 1
+
+    speak(doctor, "it", "ru")
+
+    assert told() == []
+
+
+def test_who_holds_a_time_hears_of_no_language(facility: Facility):
+    doctor = consulting.add_specialist(facility, "it")
+    consulting.add_interpreter(("ru", "it"))
+    case = waiting(doctor, language="ru")
+    consulting.hold(case)
+
+    speak(doctor, "it", "ru")
+
+    assert told() == []
+
+
 # --- hours that are added or come back ---
 
 
