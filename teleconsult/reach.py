@@ -1,6 +1,6 @@
 """Which facilities a request can be sent to through this portal."""
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from facilities.enums import StaffRole
 from facilities.models import Facility, Membership
@@ -10,7 +10,7 @@ from treatments.models import Offer, Protocol, Treatment
 def reached_facilities(treatment: Treatment | None = None) -> QuerySet[Facility]:
     """Return published facilities with an office here that have confirmed the treatment, or any, in slug order.
 
-    A protocol in force is such a confirmation: it is verified, and names its treatments or holds for all.
+    A protocol in force is such a confirmation: it is verified, and names its treatments or holds for all on offer.
     """
     offices = Membership.objects.current().filter(
         facility=OuterRef("pk"), role=StaffRole.FACILITY_OFFICE, user__is_active=True
@@ -19,7 +19,7 @@ def reached_facilities(treatment: Treatment | None = None) -> QuerySet[Facility]
     protocols = Protocol.objects.in_force().filter(facility=OuterRef("pk"))
     if treatment is not None:
         offers = offers.filter(treatment=treatment)
-        protocols = protocols.filter(Q(treatments=treatment))
+        protocols = protocols.for_treatment(treatment)
     return (
         Facility.objects.published().filter(Exists(offices)).filter(Exists(offers) | Exists(protocols)).order_by("slug")
     )

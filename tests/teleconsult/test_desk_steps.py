@@ -316,6 +316,27 @@ def test_ready_made_texts_exist_in_every_language(settings: Any) -> None:
             assert all((text.status == "original") == (language == "en") for text in found)
 
 
+def test_whom_to_ask_for_is_said_with_how_far_the_rules_fit(enter: Enter, coordinator: User) -> None:
+    treatment = factories.make_treatment()
+    no_rules, too_old, fitting, wished = (factories.make_facility() for _number in range(4))
+    for place in (no_rules, too_old, fitting, wished):
+        factories.reached(place, treatment)
+    factories.make_protocol(too_old, minimum_age=90)
+    factories.make_protocol(fitting)
+    factories.make_protocol(wished, minimum_age=90)
+    case = factories.make_in_triage(coordinator, treatment=treatment, facility=wished)
+
+    page = enter(coordinator).get(f"/desk/{case.reference}/")
+
+    form = next(form for form in page.context["steps"] if form.action == Action.ASK_CONSENT)
+    choices = dict(form.fields["facility"].choices)
+    assert list(choices) == [place.slug for place in (wished, fitting, no_rules, too_old)]
+    assert "Its rules fit this case; it answers within 5 working days." in choices[fitting.slug]
+    assert "has no rules for a second opinion" in choices[no_rules.slug]
+    assert "Only from the age of 90." in choices[too_old.slug]
+    assert "the patient’s wish" in choices[wished.slug]
+
+
 def test_facility_without_consent_cannot_be_chosen(
     enter: Enter, coordinator: User, facility: Facility, facility_office: User
 ) -> None:

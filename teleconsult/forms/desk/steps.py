@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.utils.functional import Promise
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -45,10 +45,10 @@ class WordsField(PlainTextField):
         return {}
 
 
-def facility_choice(facility: Facility, note: str = "") -> SafeString:
-    """Return a facility as a choice, with a smaller line below it."""
+def facility_choice(facility: Facility, *notes: str) -> SafeString:
+    """Return a facility as a choice, with smaller lines below it."""
     name = format_html('<span lang="it" dir="ltr">{}</span>', facility.short_name)
-    return format_html("{}<small>{}</small>", name, note) if note else name
+    return name + format_html_join("", "<small>{}</small>", ((note,) for note in notes))
 
 
 class StepForm(forms.Form):
@@ -183,15 +183,23 @@ class FacilityStepForm(StepForm):
         return _("%(consent)s; the patient’s wish") % {"consent": consent} if is_wished else consent
 
     def choices_of(self, facilities: Iterable[Facility]) -> list[tuple[str, SafeString]]:
-        """Return choices by slug, the patient's wish first."""
-        ordered = sorted(facilities, key=lambda facility: facility.pk != self.case.facility_id)
-        return [(facility.slug, facility_choice(facility, self.note_on(facility))) for facility in ordered]
+        """Return choices by slug with consent and fit, the patient's wish first, then what fits best."""
+        ordered = sorted(self._matches_of(facilities), key=lambda match: match.facility.pk != self.case.facility_id)
+        return [
+            (match.facility.slug, facility_choice(match.facility, self.note_on(match.facility), match.words))
+            for match in ordered
+        ]
 
     def matching_choices(self, facilities: Iterable[Facility]) -> list[tuple[str, SafeString]]:
         """Return choices by slug with how far the protocol fits, the best first."""
+        return [
+            (match.facility.slug, facility_choice(match.facility, match.words))
+            for match in self._matches_of(facilities)
+        ]
+
+    def _matches_of(self, facilities: Iterable[Facility]) -> list[desk.Match]:
         kept = {facility.pk for facility in facilities}
-        matches = [match for match in self.matches if match.facility.pk in kept]
-        return [(match.facility.slug, facility_choice(match.facility, match.words)) for match in matches]
+        return [match for match in self.matches if match.facility.pk in kept]
 
     def chosen(self, name: str = "facility") -> Facility:
         """Return the facility that was chosen."""
