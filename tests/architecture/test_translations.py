@@ -8,6 +8,7 @@ from pathlib import Path
 import polib
 import pytest
 from django.conf import settings
+from django.template.defaultfilters import filesizeformat
 from django.utils import translation
 from django.utils.dates import MONTHS, MONTHS_3, MONTHS_ALT, MONTHS_AP, WEEKDAYS, WEEKDAYS_ABBR
 from django.utils.formats import date_format
@@ -157,3 +158,14 @@ def test_no_italian_month_or_day_has_a_capital_letter() -> None:
 
     assert len(written) == 62
     assert [name for name in written if name != name.lower()] == []
+
+
+# --- sizes ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("number", "written"), [(1, "بايت واحد"), (2, "بايتان"), (3, "3 بايتات"), (10, "10 بايتات"), (11, "11 بايتًا")]
+)
+def test_arabic_counts_bytes_as_arabic_counts(number: int, written: str) -> None:
+    with translation.override("ar"):
+        assert filesizeformat(number).replace("\xa0", " ") == written
