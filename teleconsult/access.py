@@ -28,6 +28,8 @@ from vault import limits, trail
 from vault.keys import DataKey, keyed_hash
 
 SECRET_BYTES = 16
+# The one that opens everything, and the one that waits to take its place.
+MOST_RECEIPTS = 2
 # No 0 O, 1 I L: a code is read from a mail and typed on another screen. 31 signs, nearly 40 bits.
 CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 CODE_SIGNS = 8
@@ -56,12 +58,16 @@ class Asked:
 
 
 def issue_receipt(request: Request, *, is_confirmed: bool) -> str:
-    """Return the secret of a new receipt and end the old one; called by the steps of `workflow`."""
+    """Return the secret of a new receipt and end the old one; called by the steps of `workflow`.
+
+    One that waits to be confirmed ends only another such: who has the mailbox alone takes nothing from the holder.
+    """
     now = timezone.now()
     secret = secrets.token_urlsafe(SECRET_BYTES)
-    request.receipts.filter(ended_at__isnull=True).update(ended_at=now)
-    # What was asked for with the old one opens nothing any more.
-    request.access_codes.filter(used_at__isnull=True, level=AccessLevel.FULL).update(used_at=now)
+    if is_confirmed:
+        _end_receipts(request, now)
+    else:
+        request.receipts.waiting().update(ended_at=now)
     Receipt.objects.create(
         request=request,
         secret_hash=_hash(secret),
@@ -72,14 +78,24 @@ def issue_receipt(request: Request, *, is_confirmed: bool) -> str:
 
 
 def confirm_receipt_of(request: Request, *, by: User | None, at: datetime.datetime) -> None:
-    """Let the live receipt open everything: the office knows who asked for it."""
-    waiting = request.receipts.filter(ended_at__isnull=True, confirmed_at__isnull=True)
-    waiting.update(confirmed_at=at, confirmed_by=by)
+    """Let the receipt that waits open everything: the office knows who asked for it. The lost one ends."""
+    waiting = waiting_receipt(request)
+    if waiting is None:
+        return
+    _end_receipts(request, at, besides=waiting)
+    request.sessions.filter(ended_at__isnull=True, level=AccessLevel.FULL).update(ended_at=at, unconfirmed_secret=b"")
+    waiting.confirmed_at, waiting.confirmed_by = at, by
+    waiting.save(update_fields=["confirmed_at", "confirmed_by"])
 
 
-def has_unconfirmed_receipt(request: Request) -> bool:
-    """Return whether someone waits for the office to confirm who it is."""
-    return request.receipts.filter(ended_at__isnull=True, confirmed_at__isnull=True).exists()
+def waiting_receipt(request: Request) -> Receipt | None:
+    """Return the receipt for which someone waits until the office has confirmed who it is."""
+    return request.receipts.waiting().first()
+
+
+def was_used_since(request: Request, moment: datetime.datetime) -> bool:
+    """Return whether somebody who has the receipt was in since a moment."""
+    return request.sessions.filter(level=AccessLevel.FULL, seen_at__gt=moment).exists()
 
 
 def keep_secret(session: PatientSession, secret: str) -> None:
@@ -239,7 +255,7 @@ def end_session(session: PatientSession) -> None:
 
 def end_all(request: Request, now: datetime.datetime) -> None:
     """End receipt, codes and sessions of a request that is gone."""
-    request.receipts.filter(ended_at__isnull=True).update(ended_at=now)
+    request.receipts.live().update(ended_at=now)
     request.access_codes.filter(used_at__isnull=True).update(used_at=now)
     request.sessions.filter(ended_at__isnull=True).update(ended_at=now, unconfirmed_secret=b"")
 
@@ -267,11 +283,13 @@ def delete_cookie(response: HttpResponse) -> None:
 def _opened_by(reference: str, secret: str) -> tuple[Request | None, AccessLevel]:
     """Return what reference and secret open; both are always looked up and compared."""
     request = Request.objects.filter(reference=reference, erased_at__isnull=True).first()
-    receipt = Receipt.objects.filter(request_id=request.pk if request else uuid.uuid4(), ended_at__isnull=True).first()
-    fits = hmac.compare_digest(receipt.secret_hash if receipt else _hash(""), _hash(secret))
-    if request is None or (secret and not (receipt and fits)):
+    live = list(Receipt.objects.live().filter(request_id=request.pk if request else uuid.uuid4())[:MOST_RECEIPTS])
+    hashes = [row.secret_hash for row in live] + [_hash("")] * (MOST_RECEIPTS - len(live))
+    fits = [hmac.compare_digest(known, _hash(secret)) for known in hashes]
+    receipt = next((row for row, is_it in zip(live, fits, strict=False) if is_it), None)
+    if request is None or (secret and receipt is None):
         return None, AccessLevel.STATUS
-    is_full = bool(secret) and receipt is not None and receipt.confirmed_at is not None
+    is_full = receipt is not None and receipt.confirmed_at is not None
     return request, AccessLevel.FULL if is_full else AccessLevel.STATUS
 
 
@@ -363,6 +381,12 @@ def _is_usable(row: AccessCode) -> bool:
 def _count_network(network: str) -> None:
     if not limits.allow("teleconsult.network", network, TRIES_PER_NETWORK, HOUR):
         raise TooMany
+
+
+def _end_receipts(request: Request, now: datetime.datetime, *, besides: Receipt | None = None) -> None:
+    """End the receipts of a request, and the codes that were asked for with them."""
+    request.receipts.live().exclude(pk=besides.pk if besides else None).update(ended_at=now)
+    request.access_codes.filter(used_at__isnull=True, level=AccessLevel.FULL).update(used_at=now)
 
 
 def _note(action: trail.Action, request: Request) -> None:

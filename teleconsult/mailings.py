@@ -18,7 +18,8 @@ FOLDER = "teleconsult/mail"
 
 def tell(mail: Mail, request: Request, event: Event) -> None:
     """Tell the patient about a step, once."""
-    _to_patient(str(mail), request, f"{event.pk}:{mail}", {})
+    context = {"waits": request.receipts.waiting().exists()} if mail == Mail.NEW_RECEIPT_NOTICE else {}
+    _to_patient(str(mail), request, f"{event.pk}:{mail}", context)
 
 
 def remind(request: Request, *, days: int, ends_on: datetime.date) -> None:

@@ -284,6 +284,18 @@ class ConsentQuerySet(models.QuerySet):
         return self.filter(purpose=ConsentPurpose.COORDINATION)
 
 
+class ReceiptQuerySet(models.QuerySet):
+    """A list of receipts."""
+
+    def live(self) -> Self:
+        """Keep those that open something."""
+        return self.filter(ended_at__isnull=True)
+
+    def waiting(self) -> Self:
+        """Keep those that open the status only, until the office knows who asked for them."""
+        return self.live().filter(confirmed_at__isnull=True)
+
+
 class PatientSessionQuerySet(models.QuerySet):
     """A list of patients' sessions."""
 

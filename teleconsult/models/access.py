@@ -9,13 +9,16 @@ from django.utils import timezone
 
 from teleconsult.enums import AccessLevel
 from teleconsult.models.requests import Request
-from teleconsult.querysets import PatientSessionQuerySet
+from teleconsult.querysets import PatientSessionQuerySet, ReceiptQuerySet
 from vault.data_classes import DataClass
 from vault.fields import SealedTextField
 
 
 class Receipt(models.Model):
-    """The private link to a request; of its secret only a hash is kept."""
+    """The private link to a request; of its secret only a hash is kept.
+
+    Two may live side by side: the one that opens everything, and one that waits to take its place.
+    """
 
     data_class = DataClass.OPERATIONAL
     data_classes = {"secret_hash": DataClass.IDENTITY}
@@ -31,9 +34,20 @@ class Receipt(models.Model):
     )
     ended_at = models.DateTimeField(null=True, blank=True)
 
+    objects = ReceiptQuerySet.as_manager()
+
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["request"], condition=Q(ended_at__isnull=True), name="receipt_one_live")
+            models.UniqueConstraint(
+                fields=["request"],
+                condition=Q(ended_at__isnull=True, confirmed_at__isnull=False),
+                name="receipt_one_confirmed",
+            ),
+            models.UniqueConstraint(
+                fields=["request"],
+                condition=Q(ended_at__isnull=True, confirmed_at__isnull=True),
+                name="receipt_one_waiting",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -207,6 +207,7 @@ class RequestView(SignedInPatientPage, TemplateView):
         turn = turn_of(request, history)
         return {
             "turn": turn,
+            "waiting_receipt": access.waiting_receipt(request),
             "consultation": appointments.consultation_of(request, self.actor),
             "timeline": timeline_of(request, history, turn),
             "zone_name": clock.place_of(request.zone),
@@ -275,10 +276,15 @@ class NewReceiptView(PatientStep):
         """Show the new one in this session; pressed twice, the one that is on the screen already."""
         with transaction.atomic():
             session = access.awake(self.session)
-            if not session.unconfirmed_secret:
+            if not session.unconfirmed_secret or self.ends_another:
                 access.keep_secret(session, workflow.ask_receipt(request=self.patient_request, by=self.actor))
                 if session.level == AccessLevel.FULL:
                     access.end_others(session)
+
+    @property
+    def ends_another(self) -> bool:
+        """Return whether the holder of the receipt ends one that somebody else asked for."""
+        return self.session.level == AccessLevel.FULL and access.waiting_receipt(self.patient_request) is not None
 
 
 class RevokeConsentView(PatientStep):

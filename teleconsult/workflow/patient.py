@@ -58,7 +58,8 @@ def withdraw(*, request: Request, by: Actor, seen_version: int, text: str = "") 
 def ask_receipt(*, request: Request, by: Actor) -> str:
     """Return the secret of a new receipt; the old one ends.
 
-    With the mailed code alone the new one opens the status until a coordinator has confirmed who it is.
+    With the mailed code alone the new one opens the status, and the old one goes on, until a coordinator has confirmed
+    who it is.
     """
     step = begin(request, Action.ASK_RECEIPT, by)
     secret = access.issue_receipt(step.request, is_confirmed=by.level == AccessLevel.FULL)

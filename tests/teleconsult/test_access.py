@@ -83,13 +83,77 @@ def test_a_receipt_asked_for_with_the_code_alone_waits_for_the_office(draft: Req
     assert session.level == AccessLevel.STATUS
 
     secret = workflow.ask_receipt(request=request, by=Actor.patient(session))
-    assert access.has_unconfirmed_receipt(request)
+    assert access.waiting_receipt(request)
     assert enter(ask(request.reference, secret), mailed_code()).level == AccessLevel.STATUS
     workflow.confirm_identity(request=request, by=Actor.staff(coordinator), seen_version=request.version)
 
-    assert not access.has_unconfirmed_receipt(request)
+    assert not access.waiting_receipt(request)
     assert enter(ask(request.reference, secret), mailed_code()).level == AccessLevel.FULL
     assert request.events.last().action == Action.CONFIRM_IDENTITY
+
+
+def receipt_of_the_mailbox(request: Request) -> str:
+    """Return the secret that somebody gets who has the mailbox alone."""
+    elsewhere = "another-cookie"
+    session = enter(ask(request.reference, browser=elsewhere), mailed_code(), elsewhere)
+    return workflow.ask_receipt(request=request, by=Actor.patient(session))
+
+
+def level_of(request: Request, secret: str) -> AccessLevel | None:
+    """Return what a receipt opens; None for nothing."""
+    row = AccessCode.objects.get(pk=ask(request.reference, secret).code_id)
+    return AccessLevel(row.level) if row.request else None
+
+
+def test_one_that_waits_leaves_the_old_receipt_and_its_codes(draft: Request, secret: str):
+    asked, code = ask(draft.reference, secret), mailed_code()
+
+    waiting = receipt_of_the_mailbox(draft)
+
+    assert enter(asked, code).level == AccessLevel.FULL
+    assert (level_of(draft, secret), level_of(draft, waiting)) == (AccessLevel.FULL, AccessLevel.STATUS)
+
+
+def test_of_those_that_wait_the_last_one_counts(draft: Request, secret: str):
+    first, second = receipt_of_the_mailbox(draft), receipt_of_the_mailbox(draft)
+
+    opened = [level_of(draft, one) for one in (secret, first, second)]
+    assert opened == [AccessLevel.FULL, None, AccessLevel.STATUS]
+
+
+def test_the_holder_of_the_receipt_ends_one_that_waits(draft: Request, patient: Actor, secret: str):
+    waiting = receipt_of_the_mailbox(draft)
+
+    newer = workflow.ask_receipt(request=draft, by=patient)
+
+    opened = [level_of(draft, one) for one in (secret, waiting, newer)]
+    assert opened == [None, None, AccessLevel.FULL]
+    assert access.waiting_receipt(draft) is None
+
+
+def test_once_confirmed_the_lost_receipt_opens_nothing(db: None, coordinator: User):
+    request = factories.make_submitted()
+    lost = access.issue_receipt(request, is_confirmed=True)
+    found = enter(ask(request.reference, lost), mailed_code())
+    asked, code = ask(request.reference, lost), mailed_code()
+    waiting = receipt_of_the_mailbox(request)
+
+    workflow.confirm_identity(request=request, by=Actor.staff(coordinator), seen_version=request.version)
+
+    opened = [level_of(request, one) for one in (lost, waiting)]
+    assert opened == [None, AccessLevel.FULL]
+    assert not PatientSession.objects.alive().filter(pk=found.pk).exists()
+    with pytest.raises(WrongCode):
+        enter(asked, code)
+
+
+def test_where_nobody_waits_a_confirmation_ends_nothing(db: None, coordinator: User):
+    request = factories.make_submitted()
+    secret = access.issue_receipt(request, is_confirmed=True)
+
+    workflow.confirm_identity(request=request, by=Actor.staff(coordinator), seen_version=request.version)
+
+    assert level_of(request, secret) == AccessLevel.FULL
 
 
 def test_with_the_code_alone_only_a_receipt_can_be_asked_for(draft: Request):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 
 from accounts.models import User
@@ -431,6 +432,23 @@ def test_identity_is_confirmed_only_when_someone_waits_for_it(enter: Enter, coor
     page = enter(coordinator).get(f"/desk/{case.reference}/").content.decode()
 
     assert address(Action.CONFIRM_IDENTITY, case) not in page
+
+
+@pytest.mark.parametrize("is_used", [True, False])
+def test_before_confirming_the_office_reads_when_it_was_asked_for_and_of_its_use(
+    enter: Enter, coordinator: User, is_used: bool
+) -> None:
+    case = factories.make_in_triage(coordinator)
+    with time_machine.travel("2026-03-02 09:07Z"):
+        access.start_session(case)
+        access.issue_receipt(case, is_confirmed=False)
+    if is_used:
+        access.start_session(case)
+
+    page = html.unescape(enter(coordinator).get(f"/desk/{case.reference}/").content.decode())
+
+    assert "a new one was asked for on 2 March 2026, 10:07" in page
+    assert ("Careful: the old one was used after that." in page) == is_used
 
 
 def test_alternatives_are_proposed(enter: Enter, scene: Callable[[Action], Scene], facility: Facility) -> None:

@@ -36,6 +36,7 @@ WORDS = {
     },
     "code": "482913",
     "minutes": 10,
+    "waits": False,
     "request_kind": "second_opinion",
     "news": "confirmed",
     "starts_at": datetime.datetime(2027, 3, 30, 9, tzinfo=datetime.UTC),
@@ -49,6 +50,7 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     "closed": [{"request_kind": "question"}, {"request_kind": "collaboration"}],
     "request_received": [{"request_kind": "question"}, {"request_kind": "collaboration"}],
     "access_code": [{"minutes": 1}],
+    "new_receipt_notice": [{"waits": True}],
     "consultation": [
         {"news": "moved"},
         {"news": "cancelled"},

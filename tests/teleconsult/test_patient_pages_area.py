@@ -6,7 +6,7 @@ import pytest
 
 from accounts.models import User
 from facilities.models import Facility
-from teleconsult import consent, reading, workflow
+from teleconsult import access, consent, reading, workflow
 from teleconsult.enums import AccessLevel, ConsentPurpose, Direction, Status
 from teleconsult.models import PatientSession, Request
 from teleconsult.permissions import Actor
@@ -190,7 +190,31 @@ def test_with_the_code_alone_a_new_receipt_is_shown_and_can_be_kept(browser: Bro
     browser.post("my-request/receipt/")
 
     assert PatientSession.objects.latest("started_at").unconfirmed_secret == ""
-    assert request.receipts.get(ended_at__isnull=True).confirmed_at is None
+    assert request.receipts.waiting().count() == 1
+
+
+def test_the_holder_reads_that_another_receipt_was_asked_for_and_ends_it(browser: Browser, coordinator: User) -> None:
+    request = factories.make_in_triage(coordinator)
+    access.issue_receipt(request, is_confirmed=False)
+    # A receipt that is on the screen already keeps nobody from ending the other.
+    browser.sign_in(request, secret="a-secret")
+    assert "Somebody asked for a new receipt" in browser.open("my-request/").words
+
+    browser.post("my-request/receipt/new/")
+    page = browser.post("my-request/receipt/new/")
+
+    assert "Somebody asked for a new receipt" not in page.words
+    assert "a-secret" not in page.html
+    assert (request.receipts.live().count(), request.receipts.waiting().count()) == (1, 0)
+
+
+def test_who_came_with_the_code_alone_reads_nothing_of_others(browser: Browser, coordinator: User) -> None:
+    request = factories.make_in_triage(coordinator)
+    access.issue_receipt(request, is_confirmed=False)
+
+    page = browser.sign_in(request, level=AccessLevel.STATUS).open("my-request/")
+
+    assert "Somebody asked for a new receipt" not in page.words
 
 
 def test_a_lost_draft_is_not_promised_back(browser: Browser, draft: Request) -> None:

@@ -2,8 +2,11 @@
 
 from functools import cached_property
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django import forms
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -16,7 +19,7 @@ from teleconsult.enums import (
     Urgency,
 )
 from teleconsult.forms.desk.steps import FacilityStepForm, StepForm, WordsField
-from teleconsult.models import Request
+from teleconsult.models import Receipt, Request
 from teleconsult.permissions import Actor
 
 
@@ -271,9 +274,6 @@ class ConfirmIdentityForm(StepForm):
     action = Action.CONFIRM_IDENTITY
     title = gettext_lazy("Confirm who is asking")
     button = gettext_lazy("Confirm")
-    hint = gettext_lazy(
-        "The receipt was lost, and a new one was asked for. Until you confirm, it opens the status only."
-    )
     done = gettext_lazy("Confirmed. The new receipt opens everything.")
 
     is_known = forms.BooleanField(
@@ -283,8 +283,34 @@ class ConfirmIdentityForm(StepForm):
     )
 
     @cached_property
+    def receipt(self) -> Receipt | None:
+        """Return the receipt that waits."""
+        return access.waiting_receipt(self.case)
+
+    @property
     def is_possible(self) -> bool:
-        return access.has_unconfirmed_receipt(self.case)
+        return self.receipt is not None
+
+    @property
+    def hint(self) -> str:
+        """Return when it was asked for, which a caller should know, and whether the lost one is in use."""
+        if self.receipt is None:
+            return ""
+        at = timezone.localtime(self.receipt.created_at, ZoneInfo(self.case.office.zone))
+        asked = _(
+            "The receipt was lost, and a new one was asked for on %(when)s. Until you confirm, it opens the status "
+            "only, and the old one goes on."
+        ) % {"when": date_format(at, "DATETIME_FORMAT")}
+        if not access.was_used_since(self.case, self.receipt.created_at):
+            return asked
+        return (
+            asked
+            + " "
+            + _(
+                "Careful: the old one was used after that. Somebody else may have asked. Call a number that stands in "
+                "the documents."
+            )
+        )
 
     def take(self, by: Actor) -> Request:
         return workflow.confirm_identity(request=self.case, by=by, seen_version=self.seen())
