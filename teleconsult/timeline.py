@@ -233,7 +233,7 @@ def _title(event: Event) -> str:
         Action.GIVE_CONSENT: _("You gave consent: %(hospital)s") % {"hospital": facility or _("coordination office")},
         Action.REVOKE_CONSENT: _("You took a consent back: %(hospital)s")
         % {"hospital": facility or _("coordination office")},
-        Action.ASK_RECEIPT: _("You asked for a new receipt"),
+        Action.ASK_RECEIPT: _("A new receipt was asked for"),
         Action.CONFIRM_IDENTITY: _("We confirmed who you are"),
         Action.SIGN_OPINION: _("The opinion was delivered: %(hospital)s") % {"hospital": facility},
         Action.SIGN_ADDENDUM: _("The specialist added something: %(hospital)s") % {"hospital": facility},

@@ -448,7 +448,7 @@ def test_before_confirming_the_office_reads_when_it_was_asked_for_and_of_its_use
     page = html.unescape(enter(coordinator).get(f"/desk/{case.reference}/").content.decode())
 
     assert "a new one was asked for on 2 March 2026, 10:07" in page
-    assert ("Careful: the old one was used after that." in page) == is_used
+    assert ("The old one was used after that." in page) == is_used
 
 
 def test_alternatives_are_proposed(enter: Enter, scene: Callable[[Action], Scene], facility: Facility) -> None:

@@ -293,24 +293,21 @@ class ConfirmIdentityForm(StepForm):
 
     @property
     def hint(self) -> str:
-        """Return when it was asked for, which a caller should know, and whether the lost one is in use."""
+        """Return when it was asked for: who asked knows that."""
         if self.receipt is None:
             return ""
         at = timezone.localtime(self.receipt.created_at, ZoneInfo(self.case.office.zone))
-        asked = _(
+        return _(
             "The receipt was lost, and a new one was asked for on %(when)s. Until you confirm, it opens the status "
             "only, and the old one goes on."
         ) % {"when": date_format(at, "DATETIME_FORMAT")}
-        if not access.was_used_since(self.case, self.receipt.created_at):
-            return asked
-        return (
-            asked
-            + " "
-            + _(
-                "Careful: the old one was used after that. Somebody else may have asked. Call a number that stands in "
-                "the documents."
-            )
-        )
+
+    @property
+    def warning(self) -> str:
+        """Return that the receipt which is said to be lost is in use."""
+        if self.receipt is None or not access.was_used_since(self.case, self.receipt.created_at):
+            return ""
+        return _("The old one was used after that. Somebody else may have asked. Call a number from the documents.")
 
     def take(self, by: Actor) -> Request:
         return workflow.confirm_identity(request=self.case, by=by, seen_version=self.seen())

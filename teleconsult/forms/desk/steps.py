@@ -59,6 +59,8 @@ class StepForm(forms.Form):
     button: ClassVar[str | Promise]
     # What happens then, in one sentence.
     hint: ClassVar[str | Promise] = ""
+    # What speaks against doing it at all.
+    warning: ClassVar[str | Promise] = ""
     done: ClassVar[str | Promise] = gettext_lazy("Done.")
     is_danger: ClassVar[bool] = False
     # A message or a note adds to a case and changes nothing others decide upon.
