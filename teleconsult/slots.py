@@ -1,7 +1,7 @@
 """Which times can be booked: computed from rules, exceptions, visiting days and what is booked; no slot is stored.
 
-A slot has one meaning on every clock: none begins in the hour a clock change skips, none stands twice in the hour it
-repeats, and none lasts across a change, in the zone of its place or in the patient's.
+A slot has one meaning on every clock: none begins in the hour a clock change skips or in one it repeats, and none
+lasts across a change, in the zone of its place or in the patient's.
 """
 
 import datetime
@@ -202,10 +202,14 @@ def in_sight(now: datetime.datetime) -> Stretch:
 
 
 def is_plain(start: datetime.datetime, end: datetime.datetime, zone: str) -> bool:
-    """Return whether a stretch has one meaning on the clocks of a zone: told once, and as long as they say."""
+    """Return whether a stretch has one meaning on the clocks of a zone: told once, and as long as they say.
+
+    Of a time that clocks show twice calendars take the first (RFC 5545, 3.3.5), but people may take the other.
+    """
     place = ZoneInfo(zone)
     begins, ends = start.astimezone(place), end.astimezone(place)
-    return begins.fold == 0 and begins.utcoffset() == ends.utcoffset()
+    is_told_once = begins.replace(fold=0).utcoffset() == begins.replace(fold=1).utcoffset()
+    return is_told_once and begins.utcoffset() == ends.utcoffset()
 
 
 def _weekly(
