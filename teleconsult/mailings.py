@@ -9,6 +9,7 @@ from django.utils import timezone, translation
 
 from accounts.models import User
 from notifications import outbox
+from teleconsult.enums import Action
 from teleconsult.models import AccessCode, Event, Request
 from teleconsult.transitions import Mail
 from vault.keys import email_hash
@@ -68,18 +69,21 @@ def send_digest(user: User, *, day: datetime.date, zone: str, lanes: dict[str, l
 
 
 def tell_specialist(user: User, request: Request, event: Event) -> None:
-    """Tell the specialist that a question about her opinion waits, once."""
+    """Tell the specialist, once, that the case is with her, or that a question about her opinion waits."""
+    mail = "follow_up_waiting" if event.action == Action.ASK_FOLLOW_UP else "case_waiting"
     outbox.post(
-        f"{FOLDER}/follow_up_waiting",
+        f"{FOLDER}/{mail}",
         to=user.email,
         language=user.language,
         zone=settings.PORTAL_TIME_ZONE,
         about=str(request.pk),
         context={
             "reference": request.reference,
+            "is_new": event.action == Action.NAME_SPECIALIST,
+            "due_at": request.due_at,
             "desk_url": settings.PUBLIC_URL + reverse("desk:case", args=[request.reference]),
         },
-        dedupe_key=f"{event.pk}:follow_up_waiting",
+        dedupe_key=f"{event.pk}:{mail}",
     )
 
 

@@ -156,7 +156,16 @@ def finish(
     if tells:
         for mail in step.row.tells:
             mailings.tell(mail, request, event)
+        if step.row.moves and request.status == Status.WITH_SPECIALIST:
+            _tell_specialist(request, event)
     return event
+
+
+def _tell_specialist(request: Request, event: Event) -> None:
+    # Read anew: the step may have named her.
+    assignment = request.assignments.current().select_related("specialist").first()
+    if assignment is not None and assignment.specialist is not None:
+        mailings.tell_specialist(assignment.specialist, request, event)
 
 
 def end_assignment(step: Step) -> None:

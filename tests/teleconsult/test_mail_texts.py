@@ -16,7 +16,7 @@ from notifications.sending import build
 from taxonomy.languages import direction
 from tests.teleconsult.test_mailings import KINDS
 
-STAFF = {"consultation_staff", "digest", "follow_up_waiting"}
+STAFF = {"case_waiting", "consultation_staff", "digest", "follow_up_waiting"}
 SIGN_IN = "https://healthlombardy.example/my-request/"
 WORDS = {
     "reference": "HL-6FX6-AHW4-K",
@@ -37,6 +37,8 @@ WORDS = {
     "code": "482913",
     "minutes": 10,
     "waits": False,
+    "is_new": True,
+    "due_at": datetime.datetime(2027, 3, 8, 17, tzinfo=datetime.UTC),
     "request_kind": "second_opinion",
     "news": "confirmed",
     "starts_at": datetime.datetime(2027, 3, 30, 9, tzinfo=datetime.UTC),
@@ -50,6 +52,7 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     "closed": [{"request_kind": "question"}, {"request_kind": "collaboration"}],
     "request_received": [{"request_kind": "question"}, {"request_kind": "collaboration"}],
     "access_code": [{"minutes": 1}],
+    "case_waiting": [{"is_new": False}, {"due_at": None}],
     "new_receipt_notice": [{"waits": True}],
     "consultation": [
         {"news": "moved"},
@@ -104,12 +107,27 @@ def test_each_mail_says_everything_in_its_language(language: str) -> None:
 @time_machine.travel("2027-03-01 09:00Z", tick=False)
 @pytest.mark.parametrize("language", settings.STAFF_LANGUAGES)
 def test_mails_of_the_staff_too(language: str) -> None:
-    for kind in STAFF:
-        subject, text, _html = made(kind, {}, language)
+    for kind, words in CASES:
+        if kind not in STAFF:
+            continue
+        subject, text, _html = made(kind, words, language)
 
         assert "\n\n\n" not in text
         if language != "en":
-            assert set(said(*made(kind, {}, "en")[:2])) & set(said(subject, text)) == set(), kind
+            assert set(said(*made(kind, words, "en")[:2])) & set(said(subject, text)) == set(), kind
+
+
+def test_the_specialist_reads_what_came_to_her_and_by_when() -> None:
+    # The mail is for somebody in Milan.
+    message = OutboxMessage(
+        kind="teleconsult/mail/case_waiting", to="d@example.org", language="it", zone="Europe/Rome", context=pack(WORDS)
+    )
+    mail = build(message)
+
+    for part in (mail.body, strip_tags(mail.alternatives[0][0])):
+        assert "La Sua struttura Le ha affidato la richiesta di un paziente." in part
+        assert "HL-6FX6-AHW4-K" in part
+        assert "8 marzo 2027, 18:00 (Milano)" in part
 
 
 @time_machine.travel("2027-03-01 09:00Z", tick=False)

@@ -527,7 +527,8 @@ def faults_of(action: Action, status: str, role: Role, left: Traces) -> list[str
     if str(action) not in [line.split()[0] for line in left.trail]:
         faults.append(f"{action} leaves the trail {left.trail}")
     rows = [row for row in transitions.TABLE if row.action == action and role in row.who and status in row.sources]
-    besides = ALSO_TOLD.get(action, [])
+    comes_to_her = event.to_status == Status.WITH_SPECIALIST != event.from_status
+    besides = [*ALSO_TOLD.get(action, []), *(["case_waiting"] if comes_to_her else [])]
     told = [
         sorted(f"teleconsult/mail/{mail}" for mail in [*row.tells, *besides])
         for row in rows
