@@ -77,11 +77,9 @@ def issue_receipt(request: Request, *, is_confirmed: bool) -> str:
     return secret
 
 
-def confirm_receipt_of(request: Request, *, by: User | None, at: datetime.datetime) -> None:
-    """Let the receipt that waits open everything: the office knows who asked for it. The lost one ends."""
-    waiting = waiting_receipt(request)
-    if waiting is None:
-        return
+def confirm_receipt(waiting: Receipt, *, by: User | None, at: datetime.datetime) -> None:
+    """Let a receipt that waits open everything: the office knows who asked for it. The lost one ends."""
+    request = waiting.request
     _end_receipts(request, at, besides=waiting)
     request.sessions.filter(ended_at__isnull=True, level=AccessLevel.FULL).update(ended_at=at, unconfirmed_secret=b"")
     waiting.confirmed_at, waiting.confirmed_by = at, by

@@ -1,5 +1,6 @@
 """The steps of the coordination office."""
 
+import uuid
 from collections.abc import Iterable
 
 from django.db import transaction
@@ -8,6 +9,7 @@ from accounts.models import User
 from facilities.models import Facility
 from teleconsult import access
 from teleconsult.enums import Action, CloseReason, DeclineReason, Urgency
+from teleconsult.exceptions import StaleVersion
 from teleconsult.models import Alternative, Assignment, Request
 from teleconsult.permissions import Actor
 from teleconsult.workflow.correspondence import write_message
@@ -117,10 +119,16 @@ def close(
 
 
 @transaction.atomic
-def confirm_identity(*, request: Request, by: Actor, seen_version: int) -> Request:
-    """Record that the office knows who asked for the new receipt: it opens everything from now on."""
+def confirm_identity(*, request: Request, by: Actor, seen_version: int, receipt_id: uuid.UUID | None) -> Request:
+    """Record that the office knows who asked for a new receipt: it opens everything from now on.
+
+    Raises StaleVersion when it is not the one that waits: somebody asked for another while the office looked.
+    """
     step = begin(request, Action.CONFIRM_IDENTITY, by, seen_version)
-    access.confirm_receipt_of(step.request, by=by.user, at=step.now)
+    waiting = access.waiting_receipt(step.request)
+    if waiting is None or waiting.pk != receipt_id:
+        raise StaleVersion
+    access.confirm_receipt(waiting, by=by.user, at=step.now)
     finish(step)
     return step.request
 

@@ -17,8 +17,8 @@ from accounts.models import User
 from notifications.models import OutboxMessage
 from teleconsult import access, permissions, references, workflow
 from teleconsult.enums import AccessLevel, Action
-from teleconsult.exceptions import NotAllowed, TooMany, WrongCode, WrongReference
-from teleconsult.models import AccessCode, PatientSession, Request
+from teleconsult.exceptions import NotAllowed, StaleVersion, TooMany, WrongCode, WrongReference
+from teleconsult.models import AccessCode, PatientSession, Receipt, Request
 from teleconsult.permissions import Actor
 from tests.teleconsult import factories
 from vault.trail import TrailEntry
@@ -85,7 +85,7 @@ def test_a_receipt_asked_for_with_the_code_alone_waits_for_the_office(draft: Req
     secret = workflow.ask_receipt(request=request, by=Actor.patient(session))
     assert access.waiting_receipt(request)
     assert enter(ask(request.reference, secret), mailed_code()).level == AccessLevel.STATUS
-    workflow.confirm_identity(request=request, by=Actor.staff(coordinator), seen_version=request.version)
+    confirm(request, coordinator)
 
     assert not access.waiting_receipt(request)
     assert enter(ask(request.reference, secret), mailed_code()).level == AccessLevel.FULL
@@ -97,6 +97,17 @@ def receipt_of_the_mailbox(request: Request) -> str:
     elsewhere = "another-cookie"
     session = enter(ask(request.reference, browser=elsewhere), mailed_code(), elsewhere)
     return workflow.ask_receipt(request=request, by=Actor.patient(session))
+
+
+def confirm(request: Request, coordinator: User, *seen: Receipt | None) -> None:
+    """Confirm who asked for the receipt that waits, or for the one that was seen."""
+    (receipt,) = seen or (access.waiting_receipt(request),)
+    workflow.confirm_identity(
+        request=request,
+        by=Actor.staff(coordinator),
+        seen_version=request.version,
+        receipt_id=receipt.pk if receipt else None,
+    )
 
 
 def level_of(request: Request, secret: str) -> AccessLevel | None:
@@ -138,7 +149,7 @@ def test_once_confirmed_the_lost_receipt_opens_nothing(db: None, coordinator: Us
     asked, code = ask(request.reference, lost), mailed_code()
     waiting = receipt_of_the_mailbox(request)
 
-    workflow.confirm_identity(request=request, by=Actor.staff(coordinator), seen_version=request.version)
+    confirm(request, coordinator)
 
     opened = [level_of(request, one) for one in (lost, waiting)]
     assert opened == [None, AccessLevel.FULL]
@@ -147,11 +158,27 @@ def test_once_confirmed_the_lost_receipt_opens_nothing(db: None, coordinator: Us
         enter(asked, code)
 
 
-def test_where_nobody_waits_a_confirmation_ends_nothing(db: None, coordinator: User):
+def test_another_receipt_than_the_office_saw_is_not_confirmed(db: None, coordinator: User):
+    """Whoever has the mailbox may ask again while the office is on the telephone with the patient."""
+    request = factories.make_submitted()
+    secret = access.issue_receipt(request, is_confirmed=True)
+    receipt_of_the_mailbox(request)
+    seen = access.waiting_receipt(request)
+    others = receipt_of_the_mailbox(request)
+
+    with pytest.raises(StaleVersion):
+        confirm(request, coordinator, seen)
+
+    opened = [level_of(request, one) for one in (secret, others)]
+    assert opened == [AccessLevel.FULL, AccessLevel.STATUS]
+
+
+def test_where_nobody_waits_nothing_is_confirmed(db: None, coordinator: User):
     request = factories.make_submitted()
     secret = access.issue_receipt(request, is_confirmed=True)
 
-    workflow.confirm_identity(request=request, by=Actor.staff(coordinator), seen_version=request.version)
+    with pytest.raises(StaleVersion):
+        confirm(request, coordinator, None)
 
     assert level_of(request, secret) == AccessLevel.FULL
 

@@ -97,6 +97,7 @@ def scene(coordinator: User, facility: Facility, facility_office: User, speciali
         }[action]
         if action == Action.CONFIRM_IDENTITY:
             access.issue_receipt(case, is_confirmed=False)
+            data["receipt_id"] = str(case.receipts.waiting().get().pk)
         return Scene(case, coordinator, data, status, facility_office)
 
     return make
@@ -449,6 +450,22 @@ def test_before_confirming_the_office_reads_when_it_was_asked_for_and_of_its_use
 
     assert "a new one was asked for on 2 March 2026, 10:07" in page
     assert ("The old one was used after that." in page) == is_used
+
+
+def test_after_a_mistake_the_page_carries_the_receipt_that_it_shows(enter: Enter, coordinator: User) -> None:
+    case = factories.make_in_triage(coordinator)
+    access.issue_receipt(case, is_confirmed=False)
+    seen = str(case.receipts.waiting().get().pk)
+    access.issue_receipt(case, is_confirmed=False)
+    now = str(case.receipts.waiting().get().pk)
+
+    data = {"is_known": "on", "receipt_id": seen, "seen_version": case.version}
+    page = enter(coordinator).post(address(Action.CONFIRM_IDENTITY, case), data)
+
+    assert page.status_code == 409
+    assert f'value="{now}"' in page.content.decode()
+    assert seen not in page.content.decode()
+    assert case.receipts.waiting().exists()
 
 
 def test_alternatives_are_proposed(enter: Enter, scene: Callable[[Action], Scene], facility: Facility) -> None:

@@ -27,7 +27,7 @@ from accounts.models import User
 from facilities.enums import StaffRole
 from facilities.models import Facility, Membership
 from notifications.models import OutboxMessage
-from teleconsult import exceptions, permissions, slots, transitions, workflow
+from teleconsult import access, exceptions, permissions, slots, transitions, workflow
 from teleconsult.enums import Action, ConsentDecision, DeclineReason, ReturnReason, Role, Status, Urgency
 from teleconsult.exceptions import (
     AuthorityMissing,
@@ -298,7 +298,7 @@ class Scene:
                 else workflow.remove_document(document=document, by=by)
             ),
             Action.ASK_RECEIPT: lambda by: workflow.ask_receipt(request=request, by=by),
-            Action.CONFIRM_IDENTITY: lambda by: workflow.confirm_identity(**about, by=by),
+            Action.CONFIRM_IDENTITY: lambda by: self.confirm_identity(by),
             Action.HOLD_SLOT: lambda by: self.hold(by),
             Action.CONFIRM_BOOKING: lambda by: workflow.confirm_booking(**self.booked("held"), by=by),
             Action.MOVE_BOOKING: lambda by: workflow.move_booking(**self.booked(), by=by, slot=self.slot),
@@ -333,6 +333,16 @@ class Scene:
     def slot(self) -> str:
         offered = slots.slots_of(self.request, self.specialist)
         return offered[0].key if offered else "none"
+
+    def confirm_identity(self, by: Actor) -> Request:
+        access.issue_receipt(self.request, is_confirmed=False)
+        waiting = access.waiting_receipt(self.request)
+        return workflow.confirm_identity(
+            request=self.request,
+            by=by,
+            seen_version=self.request.version,
+            receipt_id=waiting.pk if waiting else None,
+        )
 
     def hold(self, by: Actor) -> Booking:
         return workflow.hold_slot(request=self.request, by=by, slot=self.slot, idempotency_key=uuid.uuid4())

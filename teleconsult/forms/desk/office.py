@@ -268,6 +268,17 @@ class UrgencyForm(StepForm):
         )
 
 
+class CurrentInput(forms.HiddenInput):
+    """Sends what holds when the page is made: shown again after a mistake, it is what the reader sees now."""
+
+    def __init__(self, current: object) -> None:
+        super().__init__()
+        self.current = current
+
+    def format_value(self, value: Any) -> str:
+        return str(self.current)
+
+
 class ConfirmIdentityForm(StepForm):
     """The patient lost the receipt, and the office has found out who asks."""
 
@@ -281,6 +292,12 @@ class ConfirmIdentityForm(StepForm):
         help_text=gettext_lazy("For example after a call to a number that stands in the documents."),
         error_messages={"required": gettext_lazy("Tick this only when you know who it is.")},
     )
+    # Of which receipt the page spoke: another may have been asked for since.
+    receipt_id = forms.UUIDField(required=False)
+
+    def prepare(self) -> None:
+        """Carry the receipt that waits."""
+        self.fields["receipt_id"].widget = CurrentInput(self.receipt.pk if self.receipt else "")
 
     @cached_property
     def receipt(self) -> Receipt | None:
@@ -310,4 +327,6 @@ class ConfirmIdentityForm(StepForm):
         return _("The old one was used after that. Somebody else may have asked. Call a number from the documents.")
 
     def take(self, by: Actor) -> Request:
-        return workflow.confirm_identity(request=self.case, by=by, seen_version=self.seen())
+        return workflow.confirm_identity(
+            request=self.case, by=by, seen_version=self.seen(), receipt_id=self.cleaned_data["receipt_id"]
+        )
