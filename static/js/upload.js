@@ -255,16 +255,20 @@ async function renew() {
     } catch {
       continue;
     }
+    // Asked before what is new moves over into this page.
+    let isMoreToCome = fresh.querySelector("[data-waiting]") !== null;
     for (const part of document.querySelectorAll("[data-renewed]")) {
       const next = fresh.querySelector(`[data-renewed="${part.dataset.renewed}"]`);
-      if (next && !part.contains(document.activeElement)) part.replaceChildren(...next.childNodes);
+      // Nothing is taken from under a reader's hands: it changes when she has gone on.
+      if (part.contains(document.activeElement)) isMoreToCome = true;
+      else if (next) part.replaceChildren(...next.childNodes);
     }
     for (const line of [...list.children]) {
       const url = line.dataset.uploadUrl;
       if (line.upload?.state === "done" && !fresh.querySelector(`[data-upload-url="${url}"]`)) line.remove();
     }
     section.hidden = !list.children.length;
-    if (!fresh.querySelector("[data-waiting]")) return;
+    if (!isMoreToCome) return;
   }
 }
 

@@ -188,6 +188,52 @@ def test_the_scans_of_a_cd_are_taken_out_of_its_folder(make_reader: MakeReader, 
     reader.sees("There are no scans (DICOM) in this folder.")
 
 
+def test_the_page_goes_on_asking_while_a_kept_file_is_checked(make_reader: MakeReader, tmp_path: Path) -> None:
+    """A worker may need long: of what is on its way the page tells until there is nothing more to tell."""
+    reader = make_reader()
+    begin(reader)
+    (tmp_path / "notes.txt").write_text("words")
+    held = ["checked later", "checked later still"]
+
+    def answer(route: Route) -> None:
+        told = route.fetch()
+        page = told.text()
+        is_kept = "Received and checked" in page
+        if is_kept and held:
+            page = re.sub(r'(data-renewed="sent">.*?<li)', r"\1 data-waiting", page, count=1, flags=re.DOTALL)
+            page = page.replace("Received and checked, but not for viruses", held.pop(0))
+        route.fulfill(response=told, body=page)
+
+    reader.page.route(re.compile(r"/documents/$"), answer)
+    choose(reader, tmp_path / "notes.txt")
+
+    expect(reader.page.get_by_text("checked later", exact=True)).to_be_visible(timeout=PATIENCE * 1000)
+    reader.sees("Received and checked, but not for viruses")
+    assert held == []
+
+
+def test_what_a_reader_has_in_hand_is_not_taken_away(make_reader: MakeReader, tmp_path: Path) -> None:
+    reader = make_reader()
+    begin(reader)
+    for name in ("notes.txt", "letter.txt"):
+        (tmp_path / name).write_text(name)
+    choose(reader, tmp_path / "notes.txt")
+    reader.sees("Received and checked, but not for viruses")
+    sent = reader.page.locator("[data-renewed=sent]")
+
+    in_hand = button(reader, "Remove", "notes.txt")
+    reader.page.locator("main input[name=file]").set_input_files([tmp_path / "letter.txt"])
+    reader.page.evaluate("document.querySelector('[data-upload]').requestSubmit()")
+    in_hand.focus()
+    reader.sees("Your file has arrived and is kept.")
+    reader.page.wait_for_timeout(3000)
+    expect(in_hand).to_be_focused()
+    expect(sent).not_to_contain_text("letter.txt")
+
+    in_hand.blur()
+    expect(sent).to_contain_text("letter.txt", timeout=PATIENCE * 1000)
+
+
 def test_without_script_a_file_is_sent_by_the_form(make_reader: MakeReader, tmp_path: Path) -> None:
     reader = make_reader(java_script_enabled=False)
     begin(reader)
