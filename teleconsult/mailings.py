@@ -19,7 +19,8 @@ FOLDER = "teleconsult/mail"
 
 def tell(mail: Mail, request: Request, event: Event) -> None:
     """Tell the patient about a step, once."""
-    context = {"waits": request.receipts.waiting().exists()} if mail == Mail.NEW_RECEIPT_NOTICE else {}
+    is_receipt = mail == Mail.NEW_RECEIPT_NOTICE
+    context: dict[str, object] = {"waits": request.receipts.waiting().exists()} if is_receipt else {}
     _to_patient(str(mail), request, f"{event.pk}:{mail}", context)
 
 

@@ -64,6 +64,7 @@ class Mail(TextChoices):
     CLOSED = "closed", _("the request is closed")
     ERASED = "erased", _("everything is erased")
     NEW_RECEIPT_NOTICE = "new_receipt_notice", _("a new receipt was made")
+    RECEIPT_CONFIRMED = "receipt_confirmed", _("the new receipt opens everything")
     OPINION_READY = "opinion_ready", _("the opinion is ready")
     ADDENDUM_READY = "addendum_ready", _("an addendum waits")
     FOLLOW_UP_ANSWERED = "follow_up_answered", _("a question about the opinion is answered")
@@ -302,7 +303,13 @@ TABLE: tuple[Transition, ...] = (
         (_R.WORDS,),
     ),
     Transition(_A.ASK_RECEIPT, UNERASED, Target.STAYS, PATIENTS, tells=(_M.NEW_RECEIPT_NOTICE,)),
-    Transition(_A.CONFIRM_IDENTITY, tuple(s for s in UNERASED if s != _S.DRAFT), Target.STAYS, OFFICE),
+    Transition(
+        _A.CONFIRM_IDENTITY,
+        tuple(s for s in UNERASED if s != _S.DRAFT),
+        Target.STAYS,
+        OFFICE,
+        tells=(_M.RECEIPT_CONFIRMED,),
+    ),
     # The live consultation; its mails name a time and stand in `consultation_mails`.
     Transition(_A.HOLD_SLOT, BOOKABLE, Target.STAYS, BOOKERS, (_R.CONSULTATION,)),
     Transition(_A.CONFIRM_BOOKING, BOOKABLE, Target.STAYS, BOOKERS, (_R.CONSULTATION,)),

@@ -76,6 +76,9 @@ def test_the_lost_receipt_ends_when_the_office_knows_who_asks(
 
     holder.visit("my-request/")
     expect(holder.page.get_by_text(reference)).to_have_count(0)
+    # The question, the code, the receipt asked for, taken by the office, the receipt confirmed.
+    told = portal.wait_for_mails(email, 5)
+    assert other.words("Your new receipt opens your request") in {mail["Subject"].strip() for mail in told}
     come_in(other, email, link=new_link)
     other.sees("Your papers stay yours")
     assert old_link != new_link
