@@ -165,11 +165,15 @@ class Study(io.RawIOBase):
 
 
 class Peaks:
-    """How much the memory of processes grows while a block runs: web, worker, and the child that judges."""
+    """How much the memory of processes grows while a block runs: web, worker, and the child that judges.
+
+    Each part has several processes, and one that has served nothing yet loads what the others have: growth is counted
+    from the one that had most.
+    """
 
     def __init__(self, portal: Portal) -> None:
         self._roots = {name: portal.pid_of(name) for name in ("web", "worker")}
-        self._before: dict[int, int] = {}
+        self._before: dict[str, dict[int, int]] = {}
         self.growth = {"web": 0, "worker": 0}
         # Of the judging process the whole, for it lives only while it judges.
         self.judge = 0
@@ -177,11 +181,13 @@ class Peaks:
     @contextlib.contextmanager
     def watched(self) -> Iterator["Peaks"]:
         """Watch until the block ends."""
-        for pid in (pid for root in self._roots.values() for pid in family(root)):
-            # 5 sets the mark of the highest resident memory back (man proc_pid_clear_refs).
-            with contextlib.suppress(OSError):
-                Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="ascii")
-            self._before[pid] = memory_of(pid, "VmRSS")
+        for name, root in self._roots.items():
+            for pid in family(root):
+                # 5 sets the mark of the highest resident memory back (man proc_pid_clear_refs).
+                with contextlib.suppress(OSError):
+                    Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="ascii")
+                self._before.setdefault(name, {})[pid] = memory_of(pid, "VmRSS")
+            assert any(self._before[name].values()), f"nothing is known of the memory of {name}"
         stop = threading.Event()
         watcher = threading.Thread(target=self._watch, args=(stop,), daemon=True)
         watcher.start()
@@ -199,10 +205,11 @@ class Peaks:
 
     def _look(self) -> None:
         for name, root in self._roots.items():
+            before = self._before[name]
             for pid in family(root):
                 peak = memory_of(pid, "VmHWM")
-                if pid in self._before:
-                    self.growth[name] = max(self.growth[name], peak - self._before[pid])
+                if pid in before:
+                    self.growth[name] = max(self.growth[name], peak - max(before.values()))
                 elif is_judge(pid):
                     self.judge = max(self.judge, peak)
 
