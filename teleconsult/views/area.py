@@ -268,7 +268,7 @@ class ReceiptView(PatientStep):
 
 
 class NewReceiptView(PatientStep):
-    """Make a new receipt; the old one ends."""
+    """Make a new receipt; with the mailed code alone it waits for the office, and the old one goes on."""
 
     needs_receipt = False
 

@@ -79,9 +79,13 @@ def test_the_lost_receipt_ends_when_the_office_knows_who_asks(
     # The question, the code, the receipt asked for, taken by the office, the receipt confirmed.
     told = portal.wait_for_mails(email, 5)
     assert other.words("Your new receipt opens your request") in {mail["Subject"].strip() for mail in told}
+    # The lost link looks as ever, and sends nobody a code.
+    known = len(portal.mails(email))
+    holder.page.goto(old_link)
+    holder.press("Send me a code")
     come_in(other, email, link=new_link)
     other.sees("Your papers stay yours")
-    assert old_link != new_link
+    assert len(portal.mails(email)) == known + 1
 
 
 def test_the_holder_ends_what_somebody_else_asked_for(portal: Portal, make_reader: MakeReader) -> None:
