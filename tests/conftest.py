@@ -1,4 +1,4 @@
-"""What every test needs: strict templates, a database whose tables can be emptied, the real catalogue on demand."""
+"""What every test needs: strict templates, a database whose tables can be emptied, examples, the real catalogue."""
 
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -12,6 +12,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.db.models.signals import post_migrate
 from django.utils import translation
+from hypothesis import HealthCheck
+from hypothesis import settings as examples
 from pytest_django import DjangoDbBlocker
 from pytest_django.plugin import blocking_manager_key
 
@@ -25,6 +27,16 @@ strict_templates.install()
 settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 # Tests undo what they write, so that a page kept from one would be shown to the next; the cache is tested by itself.
 settings.PAGE_CACHE_BYTES = 0
+# How long an example takes says how busy the machine is. Each run tries the same examples, `explore` others.
+AT_ANY_SPEED = examples(
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+examples.register_profile("same", AT_ANY_SPEED)
+examples.register_profile("explore", AT_ANY_SPEED, derandomize=False, max_examples=1000, print_blob=True)
+examples.load_profile("same")
 
 
 @pytest.fixture(scope="session", autouse=True)

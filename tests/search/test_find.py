@@ -4,8 +4,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from hypothesis import HealthCheck, given
-from hypothesis import settings as rules
+from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
@@ -328,7 +327,6 @@ def test_a_query_is_cleaned_and_cut(typed: str, kept: str, was_cut: bool) -> Non
 
 
 @given(st.text(max_size=80), st.sampled_from([code for code, _name in django_settings.LANGUAGES]))
-@rules(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_nothing_that_is_typed_makes_it_raise(db: None, typed: str, language: str) -> None:
     find(typed, language)
 

@@ -11,8 +11,7 @@ import time_machine
 from dateutil import tz
 from django.conf import settings
 from django.utils import translation
-from hypothesis import HealthCheck, assume, given
-from hypothesis import settings as hypothesis_settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from icalendar import Calendar
 from psycopg.types.range import TimestamptzRange
@@ -53,11 +52,6 @@ FIRST = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 LAST = datetime.datetime(2030, 12, 31, tzinfo=datetime.UTC)
 HALF_HOUR = datetime.timedelta(minutes=30)
 QUARTER = datetime.timedelta(minutes=15)
-EXAMPLES = hypothesis_settings(
-    max_examples=150,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
 
 
 def changes(zone: str) -> list[datetime.datetime]:
@@ -107,7 +101,6 @@ def walls(start: datetime.datetime, *names: str) -> list[tuple[str, str, str]]:
     return found
 
 
-@EXAMPLES
 @given(start=moments, zone=zones)
 def test_the_helper_tells_what_the_clocks_show(start: datetime.datetime, zone: str):
     spans = clock.spans(start, start + HALF_HOUR, zone, MILAN)
@@ -115,7 +108,6 @@ def test_the_helper_tells_what_the_clocks_show(start: datetime.datetime, zone: s
     assert [(span.zone, span.time, span.offset) for span in spans] == walls(start, zone, MILAN)
 
 
-@EXAMPLES
 @given(start=moments, zone=zones, place=zones, language=languages)
 def test_calendar_entry_page_and_paper_agree(start: datetime.datetime, zone: str, place: str, language: str):
     # Slots are offered only where each clock tells them once.
@@ -149,7 +141,6 @@ def test_calendar_entry_page_and_paper_agree(start: datetime.datetime, zone: str
         assert line in description
 
 
-@EXAMPLES
 @given(start=moments, place=zones)
 def test_a_program_that_reads_the_zone_of_the_entry_finds_the_same_moment(start: datetime.datetime, place: str):
     """Reads VTIMEZONE by the letter of RFC 5545 and with another library, as calendars do that know no zones."""
@@ -198,7 +189,6 @@ def test_every_change_to_2030_is_found(zone: str):
     assert CHANGES[zone] == found
 
 
-@EXAMPLES
 @given(start=near_a_change, zone=zones, ahead=st.integers(1, 200))
 def test_a_change_before_the_consultation_is_warned_of(start: datetime.datetime, zone: str, ahead: int):
     now = start - datetime.timedelta(days=ahead)
@@ -257,7 +247,6 @@ def test_no_time_across_a_change_is_offered_on_the_clocks_of_place_and_patient(z
         assert all(slots.is_plain(slot.start, slot.end, zone) for slot in offered)
 
 
-@EXAMPLES
 @given(zone=zones, day=st.dates(FIRST.date(), LAST.date()), quarter=st.integers(0, 95))
 def test_a_wall_time_is_the_moment_at_which_clocks_first_show_it_or_pass_it(
     zone: str, day: datetime.date, quarter: int
