@@ -506,15 +506,16 @@ class ReviewView(DraftPage):
         }
 
     def get_initial(self) -> dict[str, Any]:
-        """Remember what is on the screen."""
-        return self.on_screen()
+        """Remember what is on the screen; a form that comes back says it itself."""
+        return {} if self.request.method == "POST" else self.on_screen()
 
     def get_form_kwargs(self) -> dict[str, Any]:
         """Add the wordings."""
+        facility = self.patient_request.facility
         return super().get_form_kwargs() | {
             "coordination": self.shown("coordination"),
             "facility": self.shown("facility"),
-            "slug": self.on_screen()["facility_slug"],
+            "slug": facility.slug if facility else "",
         }
 
     @cached_property
