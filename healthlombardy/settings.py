@@ -190,6 +190,7 @@ TEMPLATES = [
                 "django.templatetags.i18n",
                 "django.templatetags.static",
                 "publishing.templatetags.text",
+                "taxonomy.dates",
                 "healthlombardy.sharing",
             ],
         },

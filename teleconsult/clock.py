@@ -19,6 +19,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from taxonomy.dates import with_first
 from taxonomy.languages import locale
 from teleconsult.enums import FACILITY_STATUSES, DayKind, WaitingFor
 
@@ -73,7 +74,7 @@ class Day:
     @property
     def text(self) -> str:
         """Return the whole day for those who hear the page."""
-        words = f"{format_date(self.date, 'full', locale=_locale())}: {self.kind.label}"
+        words = f"{with_first(format_date(self.date, 'full', locale=_locale()))}: {self.kind.label}"
         return f"{words} ({_('Today')})" if self.is_today else words
 
 
@@ -129,11 +130,11 @@ class Clock:
     @property
     def date(self) -> str:
         """Return the day with weekday and year in the active language."""
-        return str(format_date(self.moment, "full", locale=_locale()))
+        return with_first(format_date(self.moment, "full", locale=_locale()))
 
     @property
     def short_date(self) -> str:
-        return str(format_skeleton("MMMEd", self.moment, locale=_locale()))
+        return with_first(format_skeleton("MMMEd", self.moment, locale=_locale()))
 
     @property
     def offset(self) -> str:
@@ -362,7 +363,7 @@ class Change:
     @property
     def date(self) -> str:
         """Return the day of the change there, in the active language."""
-        return str(format_date(self.at.astimezone(ZoneInfo(self.zone)), "long", locale=_locale()))
+        return with_first(format_date(self.at.astimezone(ZoneInfo(self.zone)), "long", locale=_locale()))
 
     @property
     def is_forward(self) -> bool:

@@ -17,7 +17,6 @@ from django.db.models.functions import Cast, Coalesce, Concat
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
@@ -31,6 +30,7 @@ from publishing.enums import FactState
 from publishing.models import Provenance
 from publishing.templatetags.text import marked, text_of
 from taxonomy.collation import sort_key
+from taxonomy.dates import date_format
 from taxonomy.languages import column, euros, kilometres, language_name
 from taxonomy.models import Specialty
 from taxonomy.rows import instances, rows_along

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from django import template
 from django.conf import settings
 from django.utils import translation
-from django.utils.formats import date_format
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -16,6 +15,7 @@ from facilities.enums import FacilityKind, Ownership
 from facilities.models import Facility
 from publishing.templatetags.text import text_of
 from taxonomy import languages
+from taxonomy.dates import date_format
 
 register = template.Library()
 

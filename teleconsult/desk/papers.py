@@ -6,6 +6,7 @@ from babel.dates import format_date
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from taxonomy.dates import with_first
 from taxonomy.languages import language_name, locale
 from teleconsult import studies
 from teleconsult.desk.case import Side
@@ -54,8 +55,9 @@ class Paper:
     def meta(self) -> str:
         """Return date, language, pages and size, as far as they are known."""
         file, day = self.row.file, self.row.issued_date
+        dated = with_first(format_date(day, "long", locale=locale(active_language()))) if day else ""
         parts = [
-            _("dated %(day)s") % {"day": format_date(day, "long", locale=locale(active_language()))} if day else "",
+            _("dated %(day)s") % {"day": dated} if dated else "",
             language_name(self.row.language, active_language()) if self.row.language else "",
             ngettext("%(pages)s page", "%(pages)s pages", file.pages) % {"pages": file.pages} if file.pages else "",
             size_words(file.size),

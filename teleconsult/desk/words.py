@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from taxonomy.countries import country_name
+from taxonomy.dates import with_first
 from taxonomy.languages import language_name, locale
 from teleconsult import clock
 from teleconsult.models import Request
@@ -22,7 +23,7 @@ def active_language() -> str:
 
 def day_words(moment: datetime.datetime) -> str:
     """Return weekday, day and month of a moment in Milan."""
-    return str(format_skeleton("MMMEd", moment.astimezone(clock.MILAN), locale=locale(active_language())))
+    return with_first(format_skeleton("MMMEd", moment.astimezone(clock.MILAN), locale=locale(active_language())))
 
 
 def time_words(moment: datetime.datetime) -> str:

@@ -221,3 +221,14 @@ def test_places_and_days_speak_the_language(language: str):
         assert "2026" in item.date
         assert day.weekday
         assert str(DayKind.LEFT.label) in day.text
+
+
+@pytest.mark.parametrize(
+    ("language", "whole", "short"),
+    [("fr", "lundi 1er mars 2027", "lun. 1er mars"), ("it", "lunedì 1º marzo 2027", "lun 1º mar")],
+)
+def test_a_clock_says_the_first_of_the_month_as_one_does(language: str, whole: str, short: str) -> None:
+    face = clock.Clock.at(rome(2027, 3, 1, 18), "Europe/Rome")
+
+    with translation.override(language):
+        assert (face.date, face.short_date) == (whole, short)

@@ -4,13 +4,13 @@ import datetime
 from typing import cast
 
 from django import template
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from facilities.distances import from_airports
 from facilities.models import Accreditation
 from facilities.templatetags.facility import Note
+from taxonomy.dates import date_format
 from taxonomy.languages import isolated
 from taxonomy.rows import instances
 from treatments.models import Offer
