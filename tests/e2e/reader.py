@@ -3,6 +3,7 @@
 import io
 import re
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from typing import Any
@@ -13,7 +14,7 @@ from django.utils import translation
 from django.utils.translation import gettext, pgettext
 from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 
-from tests.e2e.portal import PATIENCE, Portal
+from tests.e2e.portal import PATIENCE, Portal, wait_for
 
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 360, "height": 780}
@@ -86,6 +87,8 @@ class Reader:
 
     def look(self, name: str) -> None:
         """Look at the page as those do who hear it, or cannot see colours; a part of `name` has been seen before."""
+        # A press comes back once the answer begins: the page is whole, with its styles and scripts, only later.
+        self.page.wait_for_load_state()
         if name in self.looked_at:
             return
         self.looked_at.add(name)
@@ -103,11 +106,21 @@ class Reader:
             self.page.reload()
 
 
-def code_of(mail: EmailMessage) -> str:
-    """Return the one-time code of a mail."""
-    found = CODE.search(mail.get_body(("plain",)).get_content())
-    assert found, "the mail holds no code"
-    return found[1]
+def codes_of(mails: Iterable[EmailMessage]) -> list[str]:
+    """Return the one-time codes of mails."""
+    texts = [mail.get_body(("plain",)).get_content() for mail in mails]
+    return [found[1] for text in texts if (found := CODE.search(text))]
+
+
+def ask_for_code(reader: Reader, email: str) -> None:
+    """Press the button that mails a code, and type the code; mails about something else may come meanwhile."""
+    known = codes_of(reader.portal.mails(email))
+    reader.press("Send me a code")
+    fresh = wait_for(
+        lambda: [code for code in codes_of(reader.portal.mails(email)) if code not in known],
+        why=f"no new code is mailed to {email}",
+    )
+    reader.field("The code from the mail").fill(fresh[0])
 
 
 def pdf() -> bytes:
