@@ -15,7 +15,7 @@ import psycopg
 from icalendar import Calendar
 
 from benchmarks.visitor import Answer, NoAnswer, Visitor
-from tests.e2e.portal import Portal
+from tests.e2e.portal import COMMAND_SECONDS, Portal
 
 CHOOSE = "/en/my-request/consultation/"
 SLOTS = re.compile(r'name="slot" value="([^"]+)"')
@@ -77,7 +77,9 @@ class Entry:
 
 def make_bookers(portal: Portal, number: int) -> "Bookings":
     """Make patients beside a running portal."""
-    made = json.loads(portal.python("-m", "tests.teleconsult.bookers", str(number), seconds=60 + 3 * number))
+    made = json.loads(
+        portal.python("-m", "tests.teleconsult.bookers", str(number), seconds=COMMAND_SECONDS + 10 * number)
+    )
     return Bookings([Booker(**each) for each in made["bookers"]], made["mailboxes"])
 
 

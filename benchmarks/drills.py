@@ -42,7 +42,9 @@ START = "/en/second-opinion/start/"
 MAILS_EACH = 2
 REFERENCE = re.compile(r"HL-[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]")
 # The lease of a sender that was killed ends by itself after minutes; a drill of small size does not wait for it.
-SETTLE_SECONDS = 180
+SETTLE_SECONDS = 600
+# So long a part may take to be there again: it waits half a minute after a few deaths, and a busy machine is slow.
+RETURN_SECONDS = 240
 
 
 # --- what dies ------------------------------------------------------------------------------------------------------
@@ -50,10 +52,10 @@ SETTLE_SECONDS = 180
 
 def kill(portal: Portal, name: str) -> None:
     """End a part of the portal with its children as a lack of memory does, and wait until it is there again."""
-    pid = wait_for(lambda: portal.pid_of(name), seconds=60, why=f"there is no {name}")
+    pid = wait_for(lambda: portal.pid_of(name), seconds=RETURN_SECONDS, why=f"there is no {name}")
     with contextlib.suppress(ProcessLookupError):
         os.killpg(os.getpgid(pid), signal.SIGKILL)
-    wait_for(lambda: portal.pid_of(name) not in {0, pid}, seconds=90, why=f"{name} was not started again")
+    wait_for(lambda: portal.pid_of(name) not in {0, pid}, seconds=RETURN_SECONDS, why=f"{name} was not started again")
 
 
 def cut_connections(portal: Portal) -> None:
@@ -84,19 +86,32 @@ def connected(portal: Portal, url: str = "DATABASE_OWNER_URL") -> Iterator[psyco
             return psycopg.connect(made[url], autocommit=True, connect_timeout=5)
         return None
 
-    with wait_for(connect, seconds=90, why="the database does not answer") as connection:
+    with wait_for(connect, seconds=RETURN_SECONDS, why="the database does not answer") as connection:
         yield connection
 
 
 @contextlib.contextmanager
 def asleep(portal: Portal, name: str) -> Iterator[None]:
     """Let a process stand still, as if it were not there."""
-    group = os.getpgid(wait_for(lambda: portal.pid_of(name), seconds=60, why=f"there is no {name}"))
+    group = os.getpgid(wait_for(lambda: portal.pid_of(name), seconds=RETURN_SECONDS, why=f"there is no {name}"))
     os.killpg(group, signal.SIGSTOP)
     try:
         yield
     finally:
         os.killpg(group, signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def dead(portal: Portal, name: str) -> Iterator[None]:
+    """Let a part of the portal be dead until the block ends: who would start it again sleeps."""
+    pid = wait_for(lambda: portal.pid_of(name), seconds=RETURN_SECONDS, why=f"there is no {name}")
+    os.kill(portal.pid, signal.SIGSTOP)
+    try:
+        os.killpg(os.getpgid(pid), signal.SIGKILL)
+        yield
+    finally:
+        os.kill(portal.pid, signal.SIGCONT)
+    wait_for(lambda: portal.pid_of(name) not in {0, pid}, seconds=RETURN_SECONDS, why=f"{name} was not started again")
 
 
 # --- what is sent ---------------------------------------------------------------------------------------------------
@@ -328,10 +343,11 @@ def drill_without_keys(portal: Portal, submissions: int) -> Drill:
 
 
 def drill_without_sweep(portal: Portal, submissions: int, bookings: int = 0) -> tuple[Drill, Drill]:
-    """Do the same with the sweep asleep and the broker killed: mails must be missing, and come when it wakes."""
+    """Do the same with the sweep asleep and the broker dead: mails must be missing, and come when it wakes."""
     drill = Drill(portal)
     with asleep(portal, "beat"):
-        drill.run(submissions, bookings, deaths=("broker", "worker"))
+        with dead(portal, "valkey"):
+            drill.run(submissions, bookings, deaths=())
         time.sleep(10)
         drill.look()
         missing = copy.deepcopy(drill)

@@ -53,7 +53,7 @@ class Visitor:
     """
 
     port: int
-    patience: float = 120.0
+    patience: float = 300.0
     loses: int = 0
     # Presses with a new key each time, as a form without one would: for the control of a drill.
     forgets_keys: bool = False

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from healthlombardy.local.browser import find_chromium
-from tests.e2e.portal import Portal, wait_for
+from tests.e2e.portal import PATIENCE, Portal, wait_for
 from tests.e2e.reader import DESKTOP, Reader
 
 FLAGS = [
@@ -24,6 +24,9 @@ FLAGS = [
 ]
 MakeReader = Callable[..., Reader]
 GiveCode = Callable[[Reader, str, str], None]
+
+# A slow machine is no fault: what must come may take as long as anything else that is waited for.
+expect.set_options(timeout=PATIENCE * 1000)
 
 
 @contextmanager
@@ -91,7 +94,7 @@ def make_reader(portal: Portal, turn: None, browser: Browser) -> Iterator[MakeRe
     def make(language: str = "en", *, viewport: dict[str, int] = DESKTOP, **options: object) -> Reader:
         # Without motion a page is whole at once, and no transition is cut off by the next press.
         context = browser.new_context(viewport=viewport, locale=language, reduced_motion="reduce", **options)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE * 1000)
         contexts.append(context)
         readers.append(Reader(portal, context.new_page(), language))
         return readers[-1]
@@ -114,7 +117,7 @@ def give_code(common_folder: Path) -> GiveCode:
         person = f"{role.replace('_', '-')}@demo.invalid"
         with (common_folder / "portal.code").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            reader.field("Code").fill(wait_for(lambda: shown_code(reader, person), seconds=70, why="no code is shown"))
+            reader.field("Code").fill(wait_for(lambda: shown_code(reader, person), why="no code is shown"))
             with reader.page.expect_navigation():
                 reader.press(button, "button")
             expect(reader.page.get_by_label("Code", exact=True)).to_have_count(0)

@@ -25,7 +25,7 @@ from healthlombardy.local.postgres import PostgresServer
 from healthlombardy.local.signals import StopFlag
 from healthlombardy.local.valkey import ValkeyServer
 from tests.e2e.mail_server import MailServer
-from tests.e2e.portal import Portal, wait_for
+from tests.e2e.portal import PATIENCE, Portal, wait_for
 from tests.vault import clamd
 
 pytestmark = pytest.mark.e2e
@@ -44,8 +44,16 @@ class Leaned:
     def ready(self) -> dict[str, str]:
         return json.loads(Visitor(self.portal.address).get("/readyz").text)
 
-    def wait_until_ready(self) -> None:
-        wait_for(lambda: self.ready()["status"] == "ok", why=f"it does not come back: {self.ready()}")
+    def wait_until_ready(self) -> dict[str, str]:
+        def ready() -> dict[str, str] | None:
+            said.append(self.ready())
+            return said[-1] if said[-1]["status"] == "ok" else None
+
+        said: list[dict[str, str]] = []
+        try:
+            return wait_for(ready)
+        except AssertionError as error:
+            raise AssertionError(f"it does not come back: {said[-1]}") from error
 
     def ask(self) -> str:
         """Send a question to the office as a reader does; return her address."""
@@ -76,7 +84,7 @@ class Visitor:
         opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.jar))
         started = time.monotonic()
         try:
-            with opener.open(request, timeout=30) as response:
+            with opener.open(request, timeout=PATIENCE) as response:
                 return Answer(self, response.url, response.status, response.read().decode(), time.monotonic() - started)
         except urllib.error.HTTPError as error:
             with error:
@@ -140,9 +148,8 @@ def leaned() -> Iterator[Leaned]:
 
 
 def test_everything_is_there(leaned: Leaned) -> None:
-    leaned.wait_until_ready()
-
-    assert leaned.ready() == {
+    # The very answer that says so: on a busy machine the next one may find a part slow.
+    assert leaned.wait_until_ready() == {
         "status": "ok",
         "database": "ok",
         "cache": "ok",
@@ -153,19 +160,22 @@ def test_everything_is_there(leaned: Leaned) -> None:
 
 def test_without_the_broker_pages_and_requests_go_on(leaned: Leaned) -> None:
     leaned.wait_until_ready()
+    visitor = Visitor(leaned.portal.address)
+    paths = ("/en/", "/en/treatments/", "/en/search/?q=heart", "/ar/facilities/")
+    # On a busy machine a page takes long by itself.
+    usual = max(visitor.get(path).seconds for path in paths)
     leaned.valkey.stop()
     try:
-        wait_for(lambda: leaned.ready()["cache"] == "degraded", seconds=10)
-        visitor = Visitor(leaned.portal.address)
-        for path in ("/en/", "/en/treatments/", "/en/search/?q=heart", "/ar/facilities/"):
+        wait_for(lambda: leaned.ready()["cache"] == "degraded")
+        for path in paths:
             answer = visitor.get(path)
-            assert (answer.status, answer.seconds < 5) == (200, True), path
+            assert (answer.status, answer.seconds < usual + 5) == (200, True), path
         email = leaned.ask()
     finally:
         leaned.valkey.start(StopFlag())
 
     # No bell was heard: the sweep finds it.
-    wait_for(lambda: leaned.mail.to(email), seconds=150, why="the mail is never sent")
+    wait_for(lambda: leaned.mail.to(email), why="the mail is never sent")
     leaned.wait_until_ready()
     second = leaned.ask()
     wait_for(lambda: leaned.mail.to(second), why="the worker does not hear its bell again")
@@ -177,15 +187,15 @@ def test_without_the_mail_server_messages_wait_and_go_out_once(leaned: Leaned) -
     leaned.mail.stop()
     try:
         emails = [leaned.ask() for _ in range(3)]
-        wait_for(lambda: leaned.ready()["mail"] == "degraded", seconds=10)
+        wait_for(lambda: leaned.ready()["mail"] == "degraded")
         time.sleep(3)
-        assert "3 due, 0 given up." in leaned.portal.manage("send_waiting", "--dry-run")
+        assert waiting_for(leaned, emails) == "3 due, 0 given up."
     finally:
         leaned.mail.start()
 
     for email in emails:
         wait_for(lambda email=email: leaned.mail.to(email), why="a mail that waited is never sent")
-    assert "0 due, 0 given up." in leaned.portal.manage("send_waiting", "--dry-run")
+    assert waiting_for(leaned, emails) == "0 due, 0 given up."
     sent = [mail["Message-ID"] for email in emails for mail in leaned.mail.to(email)]
     assert len(sent) == len(set(sent)) == 3
 
@@ -195,7 +205,7 @@ def test_without_the_scanner_uploads_wait(leaned: Leaned) -> None:
     leaned.wait_until_ready()
     leaned.scanner.stop()
     try:
-        wait_for(lambda: leaned.ready()["scanner"] == "degraded", seconds=10)
+        wait_for(lambda: leaned.ready()["scanner"] == "degraded")
         file = leaned.portal.manage("shell", "-c", UPLOAD).split()[-1]
         wait_for(lambda: state_of(leaned, file) == "judged", why="the file is never judged")
         time.sleep(2)
@@ -203,7 +213,7 @@ def test_without_the_scanner_uploads_wait(leaned: Leaned) -> None:
     finally:
         leaned.scanner.start()
 
-    wait_for(lambda: state_of(leaned, file) == "clean", seconds=180, why="the file waits for ever")
+    wait_for(lambda: state_of(leaned, file) == "clean", seconds=2 * PATIENCE, why="the file waits for ever")
 
 
 def test_without_the_database_there_is_a_sentence_within_two_seconds(leaned: Leaned) -> None:
@@ -211,7 +221,8 @@ def test_without_the_database_there_is_a_sentence_within_two_seconds(leaned: Lea
     web = leaned.portal.pid_of("web")
     visitor = Visitor(leaned.portal.address)
     form = visitor.get("/en/contact/")
-    leaned.postgres.stop()
+    # As long as it takes: one that is killed leaves its children behind, and none starts beside them.
+    leaned.postgres.stop(PATIENCE)
     try:
         answers = [visitor.get(path) for path in ("/en/search/?q=kidney", "/ar/facilities/?page=2")]
         answers.append(form.send(question="Am I heard?", email="gone@example.org", country="AE", consent="on"))
@@ -231,7 +242,7 @@ def test_without_the_database_there_is_a_sentence_within_two_seconds(leaned: Lea
     assert visitor.get("/en/search/?q=kidney").status == 200
     assert leaned.portal.pid_of("web") == web, "it came back by itself, not by a new start"
     email = leaned.ask()
-    wait_for(lambda: leaned.mail.to(email), seconds=150, why="worker or beat did not come back")
+    wait_for(lambda: leaned.mail.to(email), why="worker or beat did not come back")
 
 
 UPLOAD = """
@@ -245,6 +256,20 @@ with transaction.atomic():
     judge_soon(file)
 print(file.pk)
 """
+
+
+WAITING = """
+from django.utils import timezone
+from notifications.models import OutboxMessage
+from vault.keys import email_hash
+mails = OutboxMessage.objects.filter(to_key__in=[email_hash(email) for email in {emails!r}])
+print(f"{{mails.due(timezone.now()).count()}} due, {{mails.dead_letters().count()}} given up.")
+"""
+
+
+def waiting_for(leaned: Leaned, emails: list[str]) -> str:
+    """Say what waits for these people: the portal writes to others too, such as its staff in the morning."""
+    return leaned.portal.manage("shell", "-c", WAITING.format(emails=emails)).splitlines()[-1]
 
 
 def state_of(leaned: Leaned, file: str) -> str:

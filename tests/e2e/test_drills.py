@@ -13,8 +13,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.drill]
 
 SUBMISSIONS = 30
 BOOKINGS = 15
-# A mail is late by the sweep's half minute and the worker's pause before it starts again, longer with each death.
-SETTLE_SECONDS = 240
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +66,7 @@ def test_nothing_is_lost_and_nothing_doubled_when_parts_die(own_portal: Portal) 
     drill = Drill(own_portal)
 
     drill.run(SUBMISSIONS, BOOKINGS)
-    drill.settle(SETTLE_SECONDS)
+    drill.settle()
 
     assert set(drill.deaths) == set(DEATHS)
     assert drill.faults == [[]] * len(drill.faults)

@@ -23,7 +23,7 @@ def test_a_mail_arrives_exactly_once_after_the_worker_was_killed(portal: Portal,
     reader.sees("Your question has arrived.")
     before = portal.wait_for_mails(email, 1)
     kill_worker(portal)
-    wait_for(lambda: portal.pid_of("worker"), seconds=30, why="the worker was not started again")
+    wait_for(lambda: portal.pid_of("worker"), why="the worker was not started again")
 
     assert [mail["Message-ID"] for mail in portal.mails(email)] == [mail["Message-ID"] for mail in before]
     assert len(before) == 1
@@ -31,7 +31,7 @@ def test_a_mail_arrives_exactly_once_after_the_worker_was_killed(portal: Portal,
 
 def kill_worker(portal: Portal) -> None:
     """End the worker as a lack of memory does, with the children of its pool: they would live on and send."""
-    worker = wait_for(lambda: portal.pid_of("worker"), seconds=30, why="there is no worker")
+    worker = wait_for(lambda: portal.pid_of("worker"), why="there is no worker")
     assert os.getpgid(worker) == worker, "the worker shares its group with others"
     os.killpg(worker, signal.SIGKILL)
-    wait_for(lambda: portal.pid_of("worker") != worker, seconds=30, why="nobody noticed that the worker was gone")
+    wait_for(lambda: portal.pid_of("worker") != worker, why="nobody noticed that the worker was gone")
