@@ -15,6 +15,9 @@ from tests.accounts.factories import PASSWORD
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
+# Seconds that a test waits before it fails.
+PATIENCE = 180
+
 
 @pytest.fixture
 def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
@@ -25,8 +28,10 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
     monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 0)
     errors: list[str] = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
+        executable, milliseconds = find_chromium(), PATIENCE * 1000
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"], timeout=milliseconds)
         opened = browser.new_page()
+        opened.set_default_timeout(PATIENCE * 1000)
         opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         device = opened.context.new_cdp_session(opened)
         device.send("WebAuthn.enable")

@@ -80,7 +80,7 @@ def turn(request: pytest.FixtureRequest, common_folder: Path) -> Iterator[None]:
 def browser() -> Iterator[Browser]:
     """Return a Chromium; closed with each module, for its event loop would disturb other tests' databases."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS, timeout=PATIENCE * 1000)
         yield browser
         browser.close()
 

@@ -22,7 +22,7 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from benchmarks.measuring import family
-from tests.e2e.portal import Portal, wait_for
+from tests.e2e.portal import PATIENCE, Portal, wait_for
 
 MIB = 1024 * 1024
 PIECE = 8 * MIB
@@ -34,7 +34,7 @@ class Sender:
     """A patient who begins a draft over HTTP and sends files to it."""
 
     def __init__(self, portal: Portal) -> None:
-        self._connection = http.client.HTTPConnection("localhost", portal.port, timeout=120)
+        self._connection = http.client.HTTPConnection("localhost", portal.port, timeout=PATIENCE)
         self._cookies: http.cookies.SimpleCookie = http.cookies.SimpleCookie()
         self._token = ""
 

@@ -25,10 +25,10 @@ def test_study_of_200_mb_arrives_and_is_judged_in_little_memory(portal: Portal, 
         # What a process loads with its first file stays loaded, and is no part of a large one.
         with Peaks(portal).watched() as first:
             sender.send(letter, letter.size, "letter.zip")
-            sender.wait_until_checked(seconds=240)
+            sender.wait_until_checked(seconds=900)
         with Peaks(portal).watched() as peaks:
             sender.send(study, study.size, "study.zip")
-            page = sender.wait_until_checked(seconds=240)
+            page = sender.wait_until_checked(seconds=900)
 
     assert "study.zip" in page
     assert "Received and checked, but not for viruses" in page

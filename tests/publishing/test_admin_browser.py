@@ -20,6 +20,8 @@ from tests.treatments.factories import make_accreditation, make_facility, make_o
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
+# Seconds that a test waits before it fails.
+PATIENCE = 180
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -40,8 +42,9 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
     monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 0)
     errors: list[str] = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS, timeout=PATIENCE * 1000)
         opened = browser.new_page(viewport={"width": 1280, "height": 900})
+        opened.set_default_timeout(PATIENCE * 1000)
         opened.on(
             "console", lambda message: errors.append(message.text) if message.type in {"error", "warning"} else None
         )
