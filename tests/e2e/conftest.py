@@ -101,6 +101,9 @@ def make_reader(portal: Portal, turn: None, browser: Browser) -> Iterator[MakeRe
 
     yield make
     for context in contexts:
+        for page in context.pages:
+            # What a page still asks for would find it closed, and be told of in the next test.
+            page.unroute_all(behavior="ignoreErrors")
         context.close()
     complaints = [complaint for reader in readers for complaint in reader.complaints]
     assert not complaints, "\n".join(complaints)
