@@ -37,6 +37,13 @@ AT_ANY_SPEED = examples(
 examples.register_profile("same", AT_ANY_SPEED)
 examples.register_profile("explore", AT_ANY_SPEED, derandomize=False, max_examples=1000, print_blob=True)
 examples.load_profile("same")
+# The portal gives up a database or a cache that does not answer within a second or two. A busy computer may need longer
+# to start a connection, and that is no fault of what is tested.
+PATIENCE = {"connect_timeout": 60, "tcp_user_timeout": 60_000}
+settings.DATABASES["default"]["OPTIONS"] |= {
+    name: value for name, value in PATIENCE.items() if name in settings.DATABASES["default"]["OPTIONS"]
+}
+settings.CACHES["default"]["OPTIONS"] |= {"socket_connect_timeout": 60, "socket_timeout": 60}
 
 
 @pytest.fixture(scope="session", autouse=True)

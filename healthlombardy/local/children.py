@@ -121,8 +121,12 @@ class Child:
         self.end_group()
 
     def _note(self, pid: int) -> None:
-        self.command.record.parent.mkdir(parents=True, exist_ok=True)
-        self.command.record.write_text(f"{pid} {identity(pid)}\n", encoding="utf-8")
+        record = self.command.record
+        record.parent.mkdir(parents=True, exist_ok=True)
+        # Whole or not at all: whoever reads it at this moment must not take the process for none.
+        aside = record.with_name(f".{record.name}")
+        aside.write_text(f"{pid} {identity(pid)}\n", encoding="utf-8")
+        aside.replace(record)
 
     def _read(self, pipe: IO[bytes]) -> None:
         log = RotatingLog(self.command.log)

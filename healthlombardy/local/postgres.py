@@ -33,7 +33,7 @@ OWNER = "healthlombardy_owner"
 APPLICATION = "healthlombardy_app"
 SUPERUSER = "postgres"
 SHELTERS = Path("/var/lib")
-START_SECONDS = 60
+START_SECONDS = 180
 
 # C.UTF-8 of PostgreSQL itself: the same order and case rules on every system, and no locale to install.
 INITDB = [
@@ -206,7 +206,7 @@ class PostgresServer:
             password=password,
             dbname="postgres",
             autocommit=True,
-            connect_timeout=5,
+            connect_timeout=30,
         )
 
     def _url(self, role: str, password: str) -> str:

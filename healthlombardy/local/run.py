@@ -20,9 +20,10 @@ from healthlombardy.local.steps import run_step, set_up_steps
 from healthlombardy.local.supervisor import Supervisor
 from healthlombardy.local.translations import compile_translations
 
-ANSWER_SECONDS = 60
-# Web, worker and beat get this long to finish; the servers get theirs after it; together under five seconds.
-FINISH_SECONDS = 3.2
+ANSWER_SECONDS = 180
+# Web, worker and beat get this long to finish; the servers get theirs after it, and what the others left of it;
+# together under five seconds.
+FINISH_SECONDS, SERVER_SECONDS = 3.2, 1.5
 
 
 def run() -> int:
@@ -77,7 +78,7 @@ class Installation:
         for child in self._processes:
             child.wait(deadline)
             child.end_group()
-        self._servers.stop()
+        self._servers.stop(SERVER_SECONDS + max(0.0, deadline - time.monotonic()))
         (self._configuration.data_dir / ENVIRONMENT_FILE).unlink(missing_ok=True)
 
     def _set_up(self, environment: Mapping[str, str]) -> None:

@@ -14,7 +14,7 @@ from healthlombardy.local.ports import LOOPBACK, remembered
 from healthlombardy.local.problems import Problem
 from healthlombardy.local.signals import StopFlag
 
-START_SECONDS = 30
+START_SECONDS = 120
 # One for each process of a parallel test run, and some to spare.
 DATABASES = 64
 

@@ -22,7 +22,9 @@ STAND_IN = {
     "healthlombardy/celery.py": """
 import os
 from celery import Celery
+from celery.signals import worker_ready
 app = Celery("healthlombardy", broker=os.environ["REDIS_URL"])
+worker_ready.connect(lambda **_: print("ready to work", flush=True), weak=False)
 """,
     "healthlombardy/wsgi.py": """
 def application(environ, start_response):
@@ -38,11 +40,16 @@ sys.exit(os.environ.get("STAND_IN_FAILS") == sys.argv[1])
 }
 
 
-def free_port() -> int:
-    """Return a port nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+# A busy computer may take as long to do what a quiet one does in a few.
+SECONDS = 300
+
+
+def reserve_port() -> socket.socket:
+    """Return a socket that keeps a port: no other program is given it by chance, a server that names it may have it."""
+    keeper = socket.socket()
+    keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    keeper.bind(("127.0.0.1", 0))
+    return keeper
 
 
 class Portal:
@@ -51,7 +58,8 @@ class Portal:
     def __init__(self, repository: Path, data_dir: Path) -> None:
         self.repository = repository
         self.data_dir = data_dir
-        self.port = free_port()
+        self.keeper = reserve_port()
+        self.port = int(self.keeper.getsockname()[1])
         self.output = data_dir.with_name(data_dir.name + ".output")
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -77,7 +85,7 @@ class Portal:
             env=self.environment | extra,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=SECONDS,
             check=False,
         )
 
@@ -93,7 +101,7 @@ class Portal:
             )
         self.wait_for("is ready")
 
-    def wait_for(self, text: str, *, seconds: float = 60) -> None:
+    def wait_for(self, text: str, *, seconds: float = SECONDS) -> None:
         """Wait until it has said `text`."""
         end = time.monotonic() + seconds
         while text not in self.said():
@@ -110,7 +118,7 @@ class Portal:
         """Send a signal and return the exit code."""
         assert self.process is not None
         self.process.send_signal(number)
-        code = self.process.wait(timeout=20)
+        code = self.process.wait(timeout=SECONDS)
         self.process = None
         return code
 
@@ -130,7 +138,15 @@ def data_dir() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="healthlombardy-local-"))
     folder.chmod(0o711)
     yield folder
-    shutil.rmtree(folder)
+    remove(folder)
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder; what a server that was ended by force has left may still write into it for a moment."""
+    end = time.monotonic() + SECONDS
+    while folder.exists():
+        shutil.rmtree(folder, ignore_errors=time.monotonic() < end)
+        time.sleep(0.01)
 
 
 @pytest.fixture(scope="session")
@@ -150,4 +166,5 @@ def portal(stand_in: Path, data_dir: Path) -> Iterator[Portal]:
     yield portal
     if portal.process is not None:
         portal.stop()
+    portal.keeper.close()
     portal.output.unlink(missing_ok=True)

@@ -1,7 +1,6 @@
 """The embedded PostgreSQL where its account cannot reach the data folder, and what kind of cluster it makes."""
 
 import os
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -17,6 +16,7 @@ from healthlombardy.local.postgres import find_place, forget_stale_pid
 from healthlombardy.local.problems import Problem
 from healthlombardy.local.servers import Servers
 from healthlombardy.local.signals import StopFlag
+from tests.local.conftest import remove
 
 
 @pytest.fixture
@@ -28,8 +28,8 @@ def closed_folder() -> Iterator[Path]:
     if os.geteuid() == 0:
         shelter = find_place(folder / "data").cluster.parents[1]
         assert shelter.name.startswith("healthlombardy-")
-        shutil.rmtree(shelter)
-    shutil.rmtree(folder)
+        remove(shelter)
+    remove(folder)
 
 
 def test_cluster_works_below_a_closed_folder(closed_folder):
@@ -75,7 +75,7 @@ def test_cluster_sorts_and_folds_as_unicode_says(data_dir):
 
 
 def test_pid_file_of_a_living_database_is_left_alone(tmp_path):
-    command = ["sh", "-c", "echo ready; sleep 60; true", str(tmp_path)]
+    command = ["sh", "-c", "echo ready; sleep 600; true", str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as database:
         # Until the program runs, the system may still show no command line of it.
         database.stdout.readline()

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from tests.local.conftest import SECONDS
+
 pytestmark = pytest.mark.e2e
 
 
@@ -16,7 +18,7 @@ def call(portal, *arguments: str) -> "subprocess.CompletedProcess[str]":
         env=portal.environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=SECONDS,
         check=False,
     )
 

@@ -9,6 +9,7 @@ import pytest
 
 from healthlombardy.local.configuration import REPOSITORY
 from healthlombardy.local.pytest_plugin import redis_url_of
+from tests.local.conftest import SECONDS
 
 TESTS = """
 import pytest
@@ -46,7 +47,7 @@ def outcome(folder: Path, source: str, *arguments: str, chromium: str) -> "subpr
         env=inherited | {"CHROMIUM": chromium, "PYTHONPATH": str(REPOSITORY), "DATABASE_URL": "postgresql://x/x"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=SECONDS,
         check=False,
     )
 

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,25 +13,26 @@ import psycopg
 import pytest
 import redis
 
+from healthlombardy.local import run
 from healthlombardy.local.children import identity
 from healthlombardy.local.data_folder import prepare_data_folder
 from healthlombardy.local.postgres import find_place
 from healthlombardy.local.privileges import unprivileged
 from healthlombardy.local.problems import Problem
+from tests.local.conftest import SECONDS
 
 pytestmark = pytest.mark.e2e
 
 CHILDREN = ("postgres", "valkey", "web", "worker", "beat")
-STOP_SECONDS = 5
 
 
 def answer(port: int) -> bytes:
     """Return what the web server says at /healthz."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as response:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=SECONDS) as response:
         return bytes(response.read())
 
 
-def wait_until_gone(pids: list[int], *, seconds: float = STOP_SECONDS) -> None:
+def wait_until_gone(pids: list[int], *, seconds: float = SECONDS) -> None:
     """Fail unless every process ends in time."""
     end = time.monotonic() + seconds
     while left := [pid for pid in pids if identity(pid)]:
@@ -124,24 +124,38 @@ def test_application_role_owns_nothing(portal):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_stops_everything_within_five_seconds(portal, number):
+def test_stops_everything(portal, number):
     portal.start()
     pids = [portal.pid_of(name) for name in CHILDREN]
-    started = time.monotonic()
 
     code = portal.stop(number)
 
     assert code == 0
-    assert time.monotonic() - started < STOP_SECONDS
     wait_until_gone(pids, seconds=0.5)
     assert not (portal.data_dir / "environment.json").exists()
+
+
+def test_waits_less_than_five_seconds_for_who_does_not_end(portal):
+    """How long it takes to end all the same is up to the computer: a busy one is late."""
+    portal.start()
+    pids = [portal.pid_of(name) for name in CHILDREN]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+
+    code = portal.stop()
+
+    assert code == 0
+    wait_until_gone(pids, seconds=0.5)
+    assert "postgres did not end in time and was ended" in portal.said()
+    assert run.FINISH_SECONDS + run.SERVER_SECONDS < 5
 
 
 def test_everyone_ends_in_order_not_by_force(portal):
     portal.start()
     worker_log = portal.data_dir / "logs" / "worker.log"
-    end = time.monotonic() + 20
-    while "transport:" not in worker_log.read_text():
+    end = time.monotonic() + SECONDS
+    # Its banner comes earlier, when a signal still ends it at once.
+    while "ready to work" not in worker_log.read_text():
         assert time.monotonic() < end
         time.sleep(0.1)
 
@@ -164,7 +178,7 @@ def test_everyone_ends_in_order_not_by_force(portal):
 def test_stops_while_it_is_still_setting_up(portal):
     slow = portal.repository / "manage.py"
     kept = slow.read_text()
-    slow.write_text("import time\ntime.sleep(60)\n")
+    slow.write_text("import time\ntime.sleep(3600)\n")
     try:
         with portal.output.open("wb") as output:
             portal.process = subprocess.Popen(
@@ -213,7 +227,7 @@ def test_database_killed_without_warning_comes_back_with_its_data(portal):
     os.kill(portal.pid_of("postgres"), signal.SIGKILL)
 
     portal.wait_for("postgres ended unexpectedly")
-    end = time.monotonic() + 30
+    end = time.monotonic() + SECONDS
     while True:
         try:
             with psycopg.connect(url) as connection:
@@ -232,7 +246,7 @@ def test_a_process_that_dies_is_started_again(portal, name):
     os.kill(first, signal.SIGKILL)
 
     portal.wait_for(f"{name} ended unexpectedly (signal 9) and is started again in 1 s")
-    end = time.monotonic() + 20
+    end = time.monotonic() + SECONDS
     while not (portal.data_dir / "processes" / f"{name}.pid").exists() or portal.pid_of(name) == first:
         assert time.monotonic() < end
         time.sleep(0.1)
@@ -244,7 +258,7 @@ def test_pid_number_taken_by_another_program_does_not_stop_the_database(portal):
     pid_file = portal.data_dir / "cluster" / "postgres" / "postmaster.pid"
     account = unprivileged()
     # Of the database's own account: PostgreSQL sees through the others by itself.
-    bystander = subprocess.Popen(["sleep", "60"], user=account.user_id if account else None)
+    bystander = subprocess.Popen(["sleep", "3600"], user=account.user_id if account else None)
     try:
         pid_file.write_text(f"{bystander.pid}\n{pid_file.parent}\n")
 
@@ -268,11 +282,9 @@ def test_second_copy_on_the_same_folder_is_refused(portal):
 
 
 def test_taken_port_is_named_with_a_way_out(portal):
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", portal.port))
-        other.listen()
+    portal.keeper.listen()
 
-        refused = portal.run()
+    refused = portal.run()
 
     assert refused.returncode == 1
     assert f"Port {portal.port} is taken" in refused.stderr

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from healthlombardy.local.configuration import REPOSITORY
+from tests.local.conftest import SECONDS
 
 SCRIPTS = ("run", "test", "manage", "lock", "fix")
 TOO_OLD = "exit 1"
@@ -29,7 +30,7 @@ def run_with_python(behaviour: str, folder: Path) -> "subprocess.CompletedProces
         env={"PATH": str(programs), "VENV_DIR": str(folder / "venv")},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=SECONDS,
         check=False,
     )
 

@@ -23,9 +23,13 @@ def probe_templates(settings: Settings) -> None:
 
 
 @pytest.fixture(autouse=True)
-def doorbell() -> Iterator[None]:
+def doorbell(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Ring with patience: a broker on a busy computer may take longer than the portal waits for one."""
+    monkeypatch.setattr(outbox, "IMPATIENT", outbox.IMPATIENT | {"socket_connect_timeout": 60, "socket_timeout": 60})
+    outbox.wires.cut()
     outbox.doorbell.listen()
     yield
+    outbox.wires.cut()
     outbox.doorbell.listen()
 
 

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -26,7 +25,9 @@ DYING = """
 import sys, time, django
 django.setup()
 from datetime import timedelta
+from notifications import jobs
 from notifications.jobs import daily
+jobs.today = lambda: "2031-03-01"
 open_for_ever = lambda: (print("in the middle", flush=True), time.sleep(600))
 daily("tidy", {"first": lambda: None, "second": open_for_ever}, lease=timedelta(minutes=10))
 """
@@ -60,6 +61,13 @@ def test_each_step_is_taken_once_a_day(db, time_machine):
     assert deeds.taken == ["a", "b", "a", "b"]
 
 
+@pytest.fixture
+def one_day(time_machine):
+    """Let midnight not come between two rings."""
+    time_machine.move_to("2031-03-01T10:00:00Z", tick=False)
+
+
+@pytest.mark.usefixtures("one_day")
 def test_a_step_that_fails_stops_no_other_and_is_begun_again(db, caplog):
     deeds = Deeds("a")
     assert not daily("tidy", deeds.steps("a", "b"), lease=LEASE)
@@ -71,6 +79,7 @@ def test_a_step_that_fails_stops_no_other_and_is_begun_again(db, caplog):
     assert deeds.taken == ["a", "b", "a"]
 
 
+@pytest.mark.usefixtures("one_day")
 def test_what_the_time_limit_cut_off_goes_on_at_the_next_ring(db):
     deeds = Deeds("b", error=SoftTimeLimitExceeded)
     with pytest.raises(SoftTimeLimitExceeded):
@@ -82,7 +91,9 @@ def test_what_the_time_limit_cut_off_goes_on_at_the_next_ring(db):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_killed_worker_leaves_the_rest_of_the_day_to_another():
+def test_a_killed_worker_leaves_the_rest_of_the_day_to_another(monkeypatch):
+    # The same day here and there, even if midnight comes while the worker starts.
+    monkeypatch.setattr(jobs, "today", lambda: "2031-03-01")
     environment = os.environ | {"DATABASE_URL": database_url(), "DJANGO_SETTINGS_MODULE": "healthlombardy.settings"}
     worker = subprocess.Popen([sys.executable, "-c", DYING], cwd=ROOT, env=environment, stdout=subprocess.PIPE)
     assert worker.stdout is not None
@@ -100,17 +111,21 @@ def test_a_killed_worker_leaves_the_rest_of_the_day_to_another():
 
 
 def taken_by_racing_workers() -> int:
-    """Return how often eight workers that ring at once take a step."""
-    barrier, deeds = threading.Barrier(8), Deeds()
+    """Return how often eight workers that ring at once take a step, which lasts until each took it or was sent away."""
+    beginning, end, deeds = threading.Barrier(8), threading.Barrier(8), Deeds()
+    inside: set[int] = set()
 
-    def slow() -> None:
+    def long() -> None:
         deeds.take("a")
-        time.sleep(0.3)
+        inside.add(threading.get_ident())
+        end.wait(60)
 
     def run() -> None:
-        barrier.wait()
-        daily("tidy", {"a": slow}, lease=LEASE)
+        beginning.wait()
+        daily("tidy", {"a": long}, lease=LEASE)
         connection.close()
+        if threading.get_ident() not in inside:
+            end.wait(60)
 
     threads = [threading.Thread(target=run) for _ in range(8)]
     for thread in threads:

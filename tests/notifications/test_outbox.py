@@ -22,6 +22,8 @@ from notifications.jobs import once
 from notifications.models import JobRun, OutboxMessage
 
 pytestmark = pytest.mark.django_db(transaction=True)
+# As the portal rings; the other tests have more patience.
+IMPATIENT = outbox.IMPATIENT
 
 
 def states():
@@ -137,38 +139,52 @@ def test_what_could_not_be_sent_is_refused_at_once(post, values, error):
 
 @pytest.fixture
 def broker_at(monkeypatch):
-    """Ring at another address."""
+    """Ring at another address; return the list of how many seconds each ring took that reached for the broker."""
+    monkeypatch.setattr(outbox, "IMPATIENT", IMPATIENT)
+    took = []
 
     def move(url):
         app = Celery("probe", broker=url, set_as_current=False)
         app.config_from_object("django.conf:settings", namespace="CELERY")
         app.finalize()
-        monkeypatch.setattr(tasks, "send", app.tasks["notifications.tasks.send"])
+        send = app.tasks["notifications.tasks.send"]
+        ring = send.apply_async
+
+        def measured(*args, **options):
+            started = time.monotonic()
+            try:
+                return ring(*args, **options)
+            finally:
+                took.append(time.monotonic() - started)
+
+        monkeypatch.setattr(send, "apply_async", measured)
+        monkeypatch.setattr(tasks, "send", send)
+        return took
 
     return move
 
 
 def test_a_broker_that_is_gone_costs_no_time_and_no_message(post, spool, broker_at):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    broker_at(f"redis://127.0.0.1:{port}/0")
-    assert_five_posts_are_quick_and_sent_by_the_sweep(post, spool)
+    # Taken, so that nobody else takes it, and deaf.
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        took = broker_at(f"redis://127.0.0.1:{deaf.getsockname()[1]}/0")
+        assert_five_posts_are_quick_and_sent_by_the_sweep(post, spool, took)
 
 
 def test_a_broker_that_takes_the_call_and_says_nothing_costs_little_time(post, spool, broker_at):
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        broker_at(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
-        assert_five_posts_are_quick_and_sent_by_the_sweep(post, spool)
+        took = broker_at(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        assert_five_posts_are_quick_and_sent_by_the_sweep(post, spool, took)
 
 
-def assert_five_posts_are_quick_and_sent_by_the_sweep(post, spool):
-    post(not_before=timezone.now() + timedelta(days=1))  # the first use of a key and of templates is not measured
-    started = time.monotonic()
+def assert_five_posts_are_quick_and_sent_by_the_sweep(post, spool, took):
     for _number in range(5):
         post()
-    took = time.monotonic() - started
     assert outbox.doorbell.is_silent()
-    assert took < 1.6
+    # One reached for the broker and spared the others the wait; it took a second, a worker would have taken five.
+    assert len(took) == 1
+    assert took[0] < 4.5
     tasks.sweep()
     assert len(spool()) == 5
 

@@ -112,7 +112,15 @@ def test_without_the_claim_the_race_shows(post, spool, settings, monkeypatch):
     settings.EMAIL_BACKEND = "tests.notifications.backends.Slow"
     Slow.handed.clear()
     post()
-    monkeypatch.setattr(sending, "claim", lambda messages: messages.due(timezone.now()).first())
+    meeting = threading.Barrier(4)
+
+    def look(messages):
+        message = messages.due(timezone.now()).first()
+        if message is not None:
+            meeting.wait(60)
+        return message
+
+    monkeypatch.setattr(sending, "claim", look)
     monkeypatch.setattr(
         sending, "_record", lambda message, **values: OutboxMessage.objects.filter(pk=message.pk).update(**values)
     )

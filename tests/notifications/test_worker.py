@@ -7,6 +7,7 @@ import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from django.db import connection
@@ -19,13 +20,14 @@ from notifications.models import OutboxMessage
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.e2e]
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 40
+SECONDS = 300
 
 
 def database_url():
-    """Return the address of the database of this test run."""
+    """Return the address of the database of this test run, for a process that has the same patience with it."""
     name = connection.settings_dict
-    return f"postgresql://{name['USER']}:{name['PASSWORD']}@{name['HOST']}:{name['PORT']}/{name['NAME']}"
+    address = f"postgresql://{name['USER']}:{name['PASSWORD']}@{name['HOST']}:{name['PORT']}/{name['NAME']}"
+    return f"{address}?{urlencode(name['OPTIONS'])}"
 
 
 def wait_until(condition, what):

@@ -60,38 +60,46 @@ def test_ended_counters_are_removed(db: None) -> None:
         assert remove_ended() == 1
 
 
-def naive_allow(limit: int) -> bool:
-    """Read, then write: what `allow` must not do."""
+def naive_allow(limit: int, meeting: threading.Barrier) -> bool:
+    """Read, then write: what `allow` must not do. All have read before the first one writes."""
     counter, _made = Counter.objects.get_or_create(
         scope="race", key="x", defaults={"spent": 0, "ends_at": timezone.now() + timedelta(hours=1)}
     )
+    meeting.wait(60)
     if counter.spent >= limit:
         return False
     Counter.objects.filter(pk=counter.pk).update(spent=counter.spent + 1)
     return True
 
 
-def allowed_in_a_race(deed: Callable[[], bool], threads: int = 8, rounds: int = 10) -> int:
-    """Return how many of `threads * rounds` tries were allowed."""
-    barrier, answers = threading.Barrier(threads), []
+THREADS, ROUNDS = 8, 10
+
+
+def allowed_in_a_race(deed: Callable[[], bool]) -> int:
+    """Return how many of `THREADS * ROUNDS` tries were allowed."""
+    barrier, answers = threading.Barrier(THREADS), []
 
     def run() -> None:
+        # Whoever connects first must not be done before the others begin.
+        connection.ensure_connection()
         barrier.wait()
-        answers.extend(deed() for _ in range(rounds))
+        answers.extend(deed() for _ in range(ROUNDS))
         connection.close()
 
-    running = [threading.Thread(target=run) for _ in range(threads)]
+    running = [threading.Thread(target=run) for _ in range(THREADS)]
     for thread in running:
         thread.start()
     for thread in running:
         thread.join()
-    assert len(answers) == threads * rounds
+    assert len(answers) == THREADS * ROUNDS
     return sum(answers)
 
 
 @pytest.mark.django_db(transaction=True)
 def test_race_shows_without_the_atomic_count() -> None:
-    assert allowed_in_a_race(lambda: naive_allow(20)) > 20
+    meeting = threading.Barrier(THREADS)
+
+    assert allowed_in_a_race(lambda: naive_allow(20, meeting)) > 20
 
 
 @pytest.mark.django_db(transaction=True)

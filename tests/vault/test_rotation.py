@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.conf import settings as project
@@ -121,18 +122,20 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(settings: Any, tmp_path: A
     use(settings, OLD)
     plain = {key.pk: key.unwrap() for key in (DataKey.objects.make() for _ in range(400))}
     environment = dict(os.environ) | {"MASTER_KEYS": BOTH, "DATABASE_URL": url_of_this_database()}
+    # Half way it waits to be killed, however late that is.
     slow = (
-        "import os, time, django; django.setup()\n"
+        "import itertools, time, django; django.setup()\n"
         "from django.core.management import call_command\n"
         "from vault.management.commands import rotate_master_key as command\n"
         "command.BATCH = 10\n"
         "batch = command.rewrap_batch\n"
-        "command.rewrap_batch = lambda version: (batch(version), time.sleep(0.05))[0]\n"
+        "turns = itertools.count(1)\n"
+        "command.rewrap_batch = lambda version: (batch(version), time.sleep(0.05 if next(turns) < 20 else 600))[0]\n"
         "call_command('rotate_master_key')\n"
     )
 
     process = subprocess.Popen([sys.executable, "-c", slow], cwd=project.BASE_DIR, env=environment)
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while DataKey.objects.filter(master_version=2).count() < 50 and time.monotonic() < end:
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
@@ -157,5 +160,6 @@ class Paper:
 
 
 def url_of_this_database() -> str:
-    """Return the address of the database of the tests, which has a name of its own."""
-    return os.environ["DATABASE_URL"].rpartition("/")[0] + f"/{connection.settings_dict['NAME']}"
+    """Return the address of the database of the tests, which has a name and a patience of its own."""
+    server = os.environ["DATABASE_URL"].rpartition("/")[0]
+    return f"{server}/{connection.settings_dict['NAME']}?{urlencode(connection.settings_dict['OPTIONS'])}"

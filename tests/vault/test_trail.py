@@ -263,6 +263,8 @@ def errors_of_racing_writers() -> int:
     barrier, errors = threading.Barrier(8), []
 
     def run() -> None:
+        # Whoever connects first must not be done before the others begin.
+        connection.ensure_connection()
         barrier.wait()
         for _ in range(5):
             try:
@@ -282,7 +284,8 @@ def errors_of_racing_writers() -> int:
 
 @pytest.mark.django_db(transaction=True)
 def test_race_shows_without_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trail, "_lock_chain", lambda case_id: None)
+    meeting = threading.Barrier(8)
+    monkeypatch.setattr(trail, "_lock_chain", lambda case_id: meeting.wait(60))
 
     assert errors_of_racing_writers() > 0
 

@@ -56,12 +56,12 @@ def test_upload_comes_back_as_it_was(size: int) -> None:
 
 
 def open_uploads() -> dict[str, bytes]:
-    """Return the nameless files of uploads this process holds open, with their bytes on disk."""
+    """Return the nameless files of uploads that this test holds open, with their bytes on disk."""
     found = {}
     # Uploads that other tests let go are closed by now.
     gc.collect()
     for path in list(Path("/proc/self/fd").iterdir()):
-        if path.is_symlink() and "/incoming/" in str(path.readlink()):
+        if path.is_symlink() and str(path.readlink()).startswith(f"{incoming_folder()}/"):
             found[path.name] = path.read_bytes()
     return found
 
