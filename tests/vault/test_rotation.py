@@ -4,14 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from typing import Any
 
 import pytest
 from django.conf import settings as project
 from django.core.management import CommandError, call_command
 from django.core.management.base import SystemCheckError
-from django.db import connection
+from django.db import connection, transaction
 
 from accounts.adapters import SealedMFAAdapter
 from accounts.models import Session, User
@@ -121,22 +120,32 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(settings: Any, tmp_path: A
     use(settings, OLD)
     plain = {key.pk: key.unwrap() for key in (DataKey.objects.make() for _ in range(400))}
     environment = dict(os.environ) | {"MASTER_KEYS": BOTH, "DATABASE_URL": url_of_this_database()}
-    slow = (
-        "import os, time, django; django.setup()\n"
+    # Stands still in the middle of a batch.
+    standing = (
+        "import time, django; django.setup()\n"
         "from django.core.management import call_command\n"
         "from vault.management.commands import rotate_master_key as command\n"
         "command.BATCH = 10\n"
-        "batch = command.rewrap_batch\n"
-        "command.rewrap_batch = lambda version: (batch(version), time.sleep(0.05))[0]\n"
+        "wrap, wrapped = command.DataKey.wrap, []\n"
+        "def wrap_some(self, plain):\n"
+        "    wrap(self, plain)\n"
+        "    wrapped.append(self)\n"
+        "    if len(wrapped) == 95: print('in the middle', flush=True); time.sleep(600)\n"
+        "command.DataKey.wrap = wrap_some\n"
         "call_command('rotate_master_key')\n"
     )
 
-    process = subprocess.Popen([sys.executable, "-c", slow], cwd=project.BASE_DIR, env=environment)
-    end = time.monotonic() + 60
-    while DataKey.objects.filter(master_version=2).count() < 50 and time.monotonic() < end:
-        time.sleep(0.02)
+    process = subprocess.Popen(
+        [sys.executable, "-c", standing], cwd=project.BASE_DIR, env=environment, stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"in the middle\n"
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
+    process.stdout.close()
+    with transaction.atomic():
+        # The rows of its batch are free once the database has noticed that it is gone.
+        assert len(DataKey.objects.select_for_update().filter(pk__in=plain)) == 400
     done = DataKey.objects.filter(pk__in=plain, master_version=2).count()
     assert 50 <= done < 400
 
