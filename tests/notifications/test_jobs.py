@@ -26,10 +26,17 @@ DYING = """
 import sys, time, django
 django.setup()
 from datetime import timedelta
-from notifications.jobs import daily
+from notifications import jobs
 open_for_ever = lambda: (print("in the middle", flush=True), time.sleep(600))
-daily("tidy", {"first": lambda: None, "second": open_for_ever}, lease=timedelta(minutes=10))
+jobs.today = lambda: "2031-03-01"
+jobs.daily("tidy", {"first": lambda: None, "second": open_for_ever}, lease=timedelta(minutes=10))
 """
+
+
+@pytest.fixture
+def one_day(monkeypatch):
+    """Let no midnight come between two rings."""
+    monkeypatch.setattr(jobs, "today", lambda: "2031-03-01")
 
 
 class Deeds:
@@ -60,6 +67,7 @@ def test_each_step_is_taken_once_a_day(db, time_machine):
     assert deeds.taken == ["a", "b", "a", "b"]
 
 
+@pytest.mark.usefixtures("one_day")
 def test_a_step_that_fails_stops_no_other_and_is_begun_again(db, caplog):
     deeds = Deeds("a")
     assert not daily("tidy", deeds.steps("a", "b"), lease=LEASE)
@@ -71,6 +79,7 @@ def test_a_step_that_fails_stops_no_other_and_is_begun_again(db, caplog):
     assert deeds.taken == ["a", "b", "a"]
 
 
+@pytest.mark.usefixtures("one_day")
 def test_what_the_time_limit_cut_off_goes_on_at_the_next_ring(db):
     deeds = Deeds("b", error=SoftTimeLimitExceeded)
     with pytest.raises(SoftTimeLimitExceeded):
@@ -81,6 +90,7 @@ def test_what_the_time_limit_cut_off_goes_on_at_the_next_ring(db):
     assert deeds.taken == ["a", "b", "b", "c"]
 
 
+@pytest.mark.usefixtures("one_day")
 @pytest.mark.django_db(transaction=True)
 def test_a_killed_worker_leaves_the_rest_of_the_day_to_another():
     environment = os.environ | {"DATABASE_URL": database_url(), "DJANGO_SETTINGS_MODULE": "healthlombardy.settings"}
@@ -101,13 +111,14 @@ def test_a_killed_worker_leaves_the_rest_of_the_day_to_another():
 
 def taken_by_racing_workers() -> int:
     """Return how often eight workers that ring at once take a step."""
-    barrier, deeds = threading.Barrier(8), Deeds()
+    barrier, deeds = threading.Barrier(8, timeout=120), Deeds()
 
     def slow() -> None:
         deeds.take("a")
         time.sleep(0.3)
 
     def run() -> None:
+        connection.ensure_connection()
         barrier.wait()
         daily("tidy", {"a": slow}, lease=LEASE)
         connection.close()
@@ -120,13 +131,23 @@ def taken_by_racing_workers() -> int:
     return len(deeds.taken)
 
 
+@pytest.mark.usefixtures("one_day")
 @pytest.mark.django_db(transaction=True)
 def test_the_race_shows_without_the_lease(monkeypatch):
+    all_are_at_it = threading.Barrier(8, timeout=120)
+
+    def take_together(step, period, deed):
+        all_are_at_it.wait()
+        return take(step, period, deed)
+
+    take = jobs._take
     monkeypatch.setattr(jobs, "_claim", lambda job, period, lease: True)
+    monkeypatch.setattr(jobs, "_take", take_together)
 
     assert taken_by_racing_workers() > 1
 
 
+@pytest.mark.usefixtures("one_day")
 @pytest.mark.django_db(transaction=True)
 def test_of_workers_at_once_one_takes_the_step():
     assert taken_by_racing_workers() == 1

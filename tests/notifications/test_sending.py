@@ -82,10 +82,11 @@ def test_a_message_rung_twice_is_sent_once(post, spool, settings):
 
 def send_with_many(count):
     """Let some senders sweep at the same moment."""
-    barrier = threading.Barrier(count)
+    barrier = threading.Barrier(count, timeout=120)
 
     def work():
         try:
+            connection.ensure_connection()
             barrier.wait()
             sending.send_due()
         finally:
@@ -112,7 +113,15 @@ def test_without_the_claim_the_race_shows(post, spool, settings, monkeypatch):
     settings.EMAIL_BACKEND = "tests.notifications.backends.Slow"
     Slow.handed.clear()
     post()
-    monkeypatch.setattr(sending, "claim", lambda messages: messages.due(timezone.now()).first())
+    all_have_looked = threading.Barrier(4, timeout=120)
+
+    def look(messages):
+        found = messages.due(timezone.now()).first()
+        if found:
+            all_have_looked.wait()
+        return found
+
+    monkeypatch.setattr(sending, "claim", look)
     monkeypatch.setattr(
         sending, "_record", lambda message, **values: OutboxMessage.objects.filter(pk=message.pk).update(**values)
     )

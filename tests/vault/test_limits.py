@@ -60,11 +60,12 @@ def test_ended_counters_are_removed(db: None) -> None:
         assert remove_ended() == 1
 
 
-def naive_allow(limit: int) -> bool:
+def naive_allow(limit: int, all_have_read: threading.Barrier) -> bool:
     """Read, then write: what `allow` must not do."""
     counter, _made = Counter.objects.get_or_create(
         scope="race", key="x", defaults={"spent": 0, "ends_at": timezone.now() + timedelta(hours=1)}
     )
+    all_have_read.wait()
     if counter.spent >= limit:
         return False
     Counter.objects.filter(pk=counter.pk).update(spent=counter.spent + 1)
@@ -73,9 +74,10 @@ def naive_allow(limit: int) -> bool:
 
 def allowed_in_a_race(deed: Callable[[], bool], threads: int = 8, rounds: int = 10) -> int:
     """Return how many of `threads * rounds` tries were allowed."""
-    barrier, answers = threading.Barrier(threads), []
+    barrier, answers = threading.Barrier(threads, timeout=120), []
 
     def run() -> None:
+        connection.ensure_connection()
         barrier.wait()
         answers.extend(deed() for _ in range(rounds))
         connection.close()
@@ -91,7 +93,9 @@ def allowed_in_a_race(deed: Callable[[], bool], threads: int = 8, rounds: int = 
 
 @pytest.mark.django_db(transaction=True)
 def test_race_shows_without_the_atomic_count() -> None:
-    assert allowed_in_a_race(lambda: naive_allow(20)) > 20
+    all_have_read = threading.Barrier(8, timeout=120)
+
+    assert allowed_in_a_race(lambda: naive_allow(20, all_have_read)) > 20
 
 
 @pytest.mark.django_db(transaction=True)

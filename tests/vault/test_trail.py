@@ -260,9 +260,10 @@ def test_missing_role_is_skipped_with_a_sentence(db: None, settings: Any, capsys
 
 def errors_of_racing_writers() -> int:
     """Return how many of eight threads with five entries each failed."""
-    barrier, errors = threading.Barrier(8), []
+    barrier, errors = threading.Barrier(8, timeout=120), []
 
     def run() -> None:
+        connection.ensure_connection()
         barrier.wait()
         for _ in range(5):
             try:
@@ -282,7 +283,16 @@ def errors_of_racing_writers() -> int:
 
 @pytest.mark.django_db(transaction=True)
 def test_race_shows_without_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    all_have_read, last_of = threading.Barrier(8, timeout=120), trail._last_of
+
+    def read_together(model: type[TrailEntry] | type[TrailAnchor], case_id: uuid.UUID | None) -> Any:
+        last = last_of(model, case_id)
+        if model is TrailEntry:
+            all_have_read.wait()
+        return last
+
     monkeypatch.setattr(trail, "_lock_chain", lambda case_id: None)
+    monkeypatch.setattr(trail, "_last_of", read_together)
 
     assert errors_of_racing_writers() > 0
 
