@@ -1,7 +1,6 @@
 """What the confined process makes of good and bad files."""
 
 import io
-import os
 import socket
 import struct
 import subprocess
@@ -213,7 +212,8 @@ PROBES = {
     "network": "import socket; socket.create_connection(('127.0.0.1', {port}), 2)",
     "disk": "open('{folder}/judge-was-here', 'w').write('x')",
     "process": "import subprocess; subprocess.run(['/bin/true'], check=True)",
-    "memory": "b'x' * (3 * 1024**3)",
+    # Promised to a free process, and never filled.
+    "memory": "bytes(3 * 1024**3)",
     "descriptors": "[open('/dev/null') for _ in range(40)]",
 }
 
@@ -277,11 +277,12 @@ def test_child_that_breaks_its_limits_refuses_the_file(
     script: str, refusal: Refusal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(judging, "CHILD", stand_in(tmp_path, script))
-    monkeypatch.setattr(judging, "WALL_SECONDS", 3)
+    if refusal == Refusal.TOO_COMPLEX:
+        monkeypatch.setattr(judging, "WALL_SECONDS", 3)
     began = time.monotonic()
 
     assert judge_content(io.BytesIO(b"x"), "a.txt").refusal == refusal
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 60
 
 
 def test_what_a_child_prints_takes_no_memory_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -361,7 +362,6 @@ def test_scanner_tells_clean_from_harmful(clamd: Clamd) -> None:
 
 def test_scanner_on_a_unix_socket(settings: Any, tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
-        os.chdir(tmp_path)
         listener.bind(str(tmp_path / "c"))
         listener.listen()
         settings.CLAMAV_ADDRESS = str(tmp_path / "c")
@@ -384,13 +384,13 @@ def test_scanner_that_hangs_is_unavailable(settings: Any, monkeypatch: pytest.Mo
     monkeypatch.setattr(judging, "SCANNER_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         settings.CLAMAV_ADDRESS = f"127.0.0.1:{listener.getsockname()[1]}"
-        began, rescue = time.monotonic(), threading.Timer(10, listener.close)
+        began, rescue = time.monotonic(), threading.Timer(120, listener.close)
         rescue.start()
         with pytest.raises(ScannerUnavailable):
             scan([bytes(1024 * 1024)] * sent)
         rescue.cancel()
 
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 60
 
 
 def test_without_scanner_a_file_stays_unscanned(data_key: DataKey) -> None:
@@ -510,9 +510,10 @@ def test_sweep_rings_for_what_was_forgotten(data_key: DataKey, monkeypatch: pyte
 def test_two_workers_judge_a_file_once(clamd: Clamd) -> None:
     file = store(DataKey.objects.make(), b"harmless", "notes.txt")
     results: list[FileState | None] = []
-    barrier = threading.Barrier(4)
+    barrier = threading.Barrier(4, timeout=120)
 
     def work() -> None:
+        connection.ensure_connection()
         barrier.wait()
         results.append(process(file.pk))
         connection.close()
