@@ -27,6 +27,8 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
         opened = browser.new_page()
+        # Only an upper limit: a busy machine takes its time.
+        opened.set_default_timeout(120_000)
         opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         device = opened.context.new_cdp_session(opened)
         device.send("WebAuthn.enable")

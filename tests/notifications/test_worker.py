@@ -19,7 +19,7 @@ from notifications.models import OutboxMessage
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.e2e]
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 40
+SECONDS = 180
 
 
 def database_url():

@@ -107,7 +107,7 @@ def test_django_finds_nothing_to_say_about_a_production() -> None:
     command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
 
     done = subprocess.run(
-        command, cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True, check=False, timeout=120
+        command, cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True, check=False, timeout=600
     )
 
     assert done.returncode == 0, done.stderr

@@ -13,7 +13,7 @@ from pathlib import Path
 
 # Harmless, and known to nobody but the signature below.
 HARMFUL = b"HEALTH-LOMBARDY-ANTIVIRUS-TEST-FILE"
-START_SECONDS = 60
+START_SECONDS = 180
 MIB = 1024 * 1024
 
 
