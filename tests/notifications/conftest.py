@@ -14,6 +14,7 @@ from notifications import outbox
 from notifications.models import OutboxMessage
 
 TEMPLATES = Path(__file__).parent / "templates"
+IMPATIENT = outbox.IMPATIENT
 
 
 @pytest.fixture(autouse=True)
@@ -23,9 +24,15 @@ def probe_templates(settings: Settings) -> None:
 
 
 @pytest.fixture(autouse=True)
-def doorbell() -> Iterator[None]:
+def doorbell(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Ring a broker that may be slow on a busy machine."""
+    patient = {"socket_connect_timeout": 60, "socket_timeout": 60}
+    outbox.wires.cut()
     outbox.doorbell.listen()
-    yield
+    with monkeypatch.context() as patched:
+        patched.setattr(outbox, "IMPATIENT", IMPATIENT | patient)
+        yield
+    outbox.wires.cut()
     outbox.doorbell.listen()
 
 

@@ -20,6 +20,7 @@ from notifications import outbox, sending, tasks
 from notifications.enums import MessageState
 from notifications.jobs import once
 from notifications.models import JobRun, OutboxMessage
+from tests.notifications.conftest import IMPATIENT
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -138,6 +139,7 @@ def test_what_could_not_be_sent_is_refused_at_once(post, values, error):
 @pytest.fixture
 def broker_at(monkeypatch, settings):
     """Ring at another address, at which a worker would wait for minutes; return the rings."""
+    monkeypatch.setattr(outbox, "IMPATIENT", IMPATIENT)
     patient = {"socket_connect_timeout": 150, "socket_timeout": 150}
     settings.CELERY_BROKER_TRANSPORT_OPTIONS = settings.CELERY_BROKER_TRANSPORT_OPTIONS | patient
     rings = []
