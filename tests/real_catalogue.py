@@ -13,6 +13,11 @@ from django.db import connection
 from catalogue.loading import load
 from search.index import rebuild
 
+# Waits for the end of each, in milliseconds.
+ENDED = """
+    SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = %s AND usename = current_user
+"""
+
 
 @dataclass
 class RealCatalogue:
@@ -68,8 +73,10 @@ class RealCatalogue:
             self._turn_to(before)
 
     def _copy(self, source: str, target: str) -> None:
-        # PostgreSQL copies a database only while nobody is connected to it.
+        # PostgreSQL copies a database only while nobody is connected to it, and a connection takes its time to end.
         connection.close()
+        with connection._nodb_cursor() as cursor:
+            cursor.execute(ENDED, [source])
         self._run(f'DROP DATABASE IF EXISTS "{target}" WITH (FORCE)', f'CREATE DATABASE "{target}" TEMPLATE "{source}"')
 
     def _turn_to(self, name: str) -> None:

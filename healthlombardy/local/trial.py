@@ -14,6 +14,11 @@ from healthlombardy.local.servers import Servers
 from healthlombardy.local.signals import StopFlag
 
 
+def patient(url: str) -> str:
+    """Return the address of a database that is waited for: readers hear after two seconds that it is gone."""
+    return f"{url}{'&' if '?' in url else '?'}connect_timeout=60"
+
+
 @contextmanager
 def trial_environment(stop: StopFlag) -> Iterator[Mapping[str, str]]:
     """Start servers in a temporary folder and yield the variables that point at them."""
@@ -30,8 +35,8 @@ def trial_environment(stop: StopFlag) -> Iterator[Mapping[str, str]]:
         yield {
             "DATA_DIR": str(folder),
             # The tests make their own database, which takes the owner; rights of the application are tested by name.
-            "DATABASE_URL": made["DATABASE_OWNER_URL"],
-            "DATABASE_OWNER_URL": made["DATABASE_OWNER_URL"],
+            "DATABASE_URL": patient(made["DATABASE_OWNER_URL"]),
+            "DATABASE_OWNER_URL": patient(made["DATABASE_OWNER_URL"]),
             "DATABASE_APPLICATION_URL": made["DATABASE_URL"],
             "APPLICATION_ROLE": made["APPLICATION_ROLE"],
             "REDIS_URL": made["REDIS_URL"],

@@ -37,7 +37,7 @@ def test_imports_keep_the_contracts() -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
 
     assert done.returncode == 0, done.stdout

@@ -88,5 +88,5 @@ def test_what_is_over_or_has_not_begun_is_not_in_force(protocols: list[Protocol]
         "demo-former",
         "demo-children-joints",
     }
-    assert Protocol.objects.in_force(datetime.date(2031, 1, 1)).filter(slug="demo-children-joints").exists()
+    assert Protocol.objects.in_force(datetime.date(2051, 1, 1)).filter(slug="demo-children-joints").exists()
     assert Protocol.objects.in_force(datetime.date(2026, 6, 29)).filter(slug="demo-former").exists()

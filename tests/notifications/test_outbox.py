@@ -62,7 +62,7 @@ def test_the_database_holds_neither_address_nor_content(post):
         (row,) = cursor.fetchone()
     sealed = json.loads(row)
     stored = [bytes.fromhex(sealed[name].removeprefix("\\x")) for name in ("to", "context", "attachments")]
-    assert all(b"Ada" not in value and b"example" not in value for value in stored)
+    assert all(b"Lovelace" not in value and b"example" not in value for value in stored)
     assert "example.org" not in row
     message.refresh_from_db()
     assert (message.to, message.context) == ("ada@example.org", {"name": "Ada Lovelace"})
@@ -138,9 +138,11 @@ def test_what_could_not_be_sent_is_refused_at_once(post, values, error):
 
 
 @pytest.fixture
-def broker_at(monkeypatch):
-    """Ring at another address; return the list of how many seconds each ring took that reached for the broker."""
+def broker_at(monkeypatch, settings):
+    """Ring at another address, where a worker would wait for minutes; return a list of the seconds of each ring."""
     monkeypatch.setattr(outbox, "IMPATIENT", IMPATIENT)
+    patient = {"socket_connect_timeout": 150, "socket_timeout": 150}
+    settings.CELERY_BROKER_TRANSPORT_OPTIONS = settings.CELERY_BROKER_TRANSPORT_OPTIONS | patient
     took = []
 
     def move(url):
@@ -182,9 +184,9 @@ def assert_five_posts_are_quick_and_sent_by_the_sweep(post, spool, took):
     for _number in range(5):
         post()
     assert outbox.doorbell.is_silent()
-    # One reached for the broker and spared the others the wait; it took a second, a worker would have taken five.
+    # One reached for the broker and spared the others the wait; it took about a second.
     assert len(took) == 1
-    assert took[0] < 4.5
+    assert took[0] < 60
     tasks.sweep()
     assert len(spool()) == 5
 

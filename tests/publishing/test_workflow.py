@@ -355,12 +355,12 @@ def test_database_holds_one_open_change_an_object(own: Facility, editor: User) -
 
 def run_together(*steps: Callable[[], object]) -> list[object]:
     """Run steps in threads of their own, started at once; return results or exceptions."""
-    barrier = threading.Barrier(len(steps))
+    barrier = threading.Barrier(len(steps), timeout=120)
     results: list[object] = [None] * len(steps)
 
     def run(number: int, step: Callable[[], object]) -> None:
         try:
-            barrier.wait(10)
+            barrier.wait()
             results[number] = step()
         except Exception as error:
             results[number] = error
@@ -371,7 +371,7 @@ def run_together(*steps: Callable[[], object]) -> list[object]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(300)
     return results
 
 

@@ -170,7 +170,7 @@ def found_elsewhere(query: str) -> list[str]:
 
     thread = Thread(target=search)
     thread.start()
-    thread.join(30)
+    thread.join(300)
     return found
 
 

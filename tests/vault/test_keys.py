@@ -130,9 +130,10 @@ def test_portal_key_cannot_be_erased(db: None) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_portal_key_made_by_many_at_once_is_one() -> None:
-    barrier, made = threading.Barrier(8), []
+    barrier, made = threading.Barrier(8, timeout=120), []
 
     def make() -> None:
+        connection.ensure_connection()
         barrier.wait()
         made.append(portal_key().unwrap())
         connection.close()
