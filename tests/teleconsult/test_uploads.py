@@ -498,7 +498,8 @@ def test_damaged_chunk_is_asked_for_again(
     if damage == "lost":
         files[1].unlink()
     else:
-        made = {"swapped": two, "cut": one[:-1], "changed": one[:50] + b"!" + one[51:], "longer": one[:-28] + two}
+        changed = one[:50] + bytes([one[50] ^ 1]) + one[51:]
+        made = {"swapped": two, "cut": one[:-1], "changed": changed, "longer": one[:-28] + two}
         files[1].write_bytes(made[damage])
     with django_capture_on_commit_callbacks(execute=True):
         if damage == "lost":
