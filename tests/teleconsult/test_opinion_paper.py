@@ -369,11 +369,12 @@ def test_more_questions_than_anybody_asks_stand_in_the_last_part(question: str):
     assert "".join("".join(parts).split()) == "".join(question.split())
 
 
-@pytest.mark.parametrize("question", ["x" * 10_000, "«" * 10_000, "a? " + "b" * 9_990])
+# Four times as long as a question can be: sixteen times the seconds, which no busy machine takes for one pass.
+@pytest.mark.parametrize("question", ["x" * 40_000, "«" * 40_000, "a? " + "b" * 39_990], ids=["x", "«", "a? b"])
 def test_a_line_without_an_end_costs_no_time(question: str):
     """Looked at from each of its letters it took four seconds, whenever the specialist saved a word."""
-    begun = time.process_time()
+    begun = time.thread_time()
     parts = parts_of(question)
 
-    assert time.process_time() - begun < 0.5
+    assert time.thread_time() - begun < 3
     assert "".join("".join(parts).split()) == "".join(question.split())

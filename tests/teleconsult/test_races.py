@@ -62,7 +62,7 @@ def test_without_the_lock_both_would_take_it(
     two_takers: tuple[Request, list[Callable[[], Any]]], monkeypatch: pytest.MonkeyPatch
 ):
     _request, deeds = two_takers
-    barrier = threading.Barrier(TWO, timeout=20)
+    barrier = threading.Barrier(TWO, timeout=120)
 
     def unlocked(request: Request) -> Request:
         found = Request.objects.select_related("office", "data_key", "facility").get(pk=request.pk)

@@ -332,7 +332,8 @@ class Scene:
     @functools.cached_property
     def slot(self) -> str:
         offered = slots.slots_of(self.request, self.specialist)
-        return offered[0].key if offered else "none"
+        # The last of them: the first may be too near to be booked a moment later.
+        return offered[-1].key if offered else "none"
 
     def confirm_identity(self, by: Actor) -> Request:
         access.issue_receipt(self.request, is_confirmed=False)

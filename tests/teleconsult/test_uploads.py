@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from django.conf import settings as django_settings
 from django.http import HttpResponse
 from django.test import Client
@@ -545,10 +546,12 @@ def test_lost_doorbell_is_made_good_by_the_sweep(sender: Sender, rung: list[str]
     whole, fresh, half = (sender.begin(key=str(uuid.uuid4())) for _ in range(3))
     for address, until in ((whole, len(CONTENT)), (fresh, len(CONTENT)), (half, 5000)):
         sender.patch(address, 0, CONTENT[:until])
-    before = timezone.now() - tasks.SWEEP_AFTER * 2
-    IncomingFile.objects.exclude(document_upload=upload_at(fresh)).update(touched_at=before)
+    now = timezone.now()
+    IncomingFile.objects.update(touched_at=now - tasks.SWEEP_AFTER * 2)
+    IncomingFile.objects.filter(document_upload=upload_at(fresh)).update(touched_at=now)
 
-    tasks.keep_whole_uploads()
+    with time_machine.travel(now, tick=False):
+        tasks.keep_whole_uploads()
     assert rung == [str(upload_at(whole).pk)]
 
 
