@@ -37,7 +37,7 @@ KEY_FORMAT = "%Y%m%dT%H%MZ"
 Stretch = tuple[datetime.datetime, datetime.datetime]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Place:
     """Whose clocks are promised, and how people meet there; without a city, at the facility or from it by video."""
 
@@ -257,9 +257,9 @@ def _days(first: datetime.date, last: datetime.date) -> Iterator[datetime.date]:
 
 
 def _merged(windows: Iterable[Window]) -> list[Window]:
-    """Join windows of one place that touch; of two places at once the first begun holds."""
+    """Join windows of one place that touch; of two places at once the first begun holds, of equals always the same."""
     joined: list[Window] = []
-    for window in sorted(windows, key=lambda one: (one.start, one.end)):
+    for window in sorted(windows, key=lambda one: (one.start, one.end, one.place)):
         last = joined[-1] if joined else None
         if last is None or window.start > last.end or (window.start == last.end and window.place != last.place):
             joined.append(window)

@@ -106,6 +106,21 @@ def test_days_off_extra_hours_and_visits_change_them(case: Request, doctor: User
     assert len(on(after, evening)) == 18
 
 
+def test_of_the_same_hours_in_two_places_the_same_are_offered_whichever_was_typed_first(facility: Facility):
+    """Else a time that is shown by video may be another one, and taken, when it is pressed."""
+    doctors = [consulting.add_specialist(facility, hours=False) for _number in range(2)]
+    for doctor, modes in zip(doctors, (("remote", "in_person"), ("in_person", "remote")), strict=True):
+        for mode in modes:
+            consulting.add_hours(doctor, weekdays=[0], mode=mode)
+
+    cases = [consulting.make_bookable(doctor) for doctor in doctors]
+
+    now = timezone.now()
+    first, second = (slots.slots_of(case, doctor, now=now) for case, doctor in zip(cases, doctors, strict=True))
+    assert first
+    assert [slot.key for slot in first] == [slot.key for slot in second]
+
+
 def test_without_a_consultation_in_the_protocol_nothing_is_held(case: Request):
     case.protocol.includes_consultation = None
     case.protocol.save()
