@@ -19,6 +19,7 @@ from pytest_django.plugin import blocking_manager_key
 
 from tests import strict_templates
 from tests.real_catalogue import RealCatalogue
+from tests.turning_clock import HOUR, let_begin
 
 REAL_CATALOGUE = pytest.StashKey[RealCatalogue]()
 
@@ -50,6 +51,12 @@ settings.CACHES["default"]["OPTIONS"] |= {"socket_connect_timeout": 60, "socket_
 def static_folder() -> None:
     """Make the folder of static files, which the server expects."""
     Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+
+
+@pytest.fixture(autouse=True)
+def one_day() -> None:
+    """Begin each test on the day, here and in UTC, on which it ends."""
+    let_begin(HOUR)
 
 
 @pytest.fixture(autouse=True)

@@ -19,6 +19,7 @@ from teleconsult.models import (
 from teleconsult.permissions import Actor
 from teleconsult.slots import Slot
 from tests.teleconsult import factories
+from tests.turning_clock import QUARTER, let_begin
 from treatments.models import Protocol
 
 LONG_AGO = datetime.date(2020, 1, 1)
@@ -56,6 +57,8 @@ def add_interpreter(*pairs: tuple[str, str], hours: bool = True, zone: str = "Eu
 
 def make_bookable(specialist: User, facility: Facility | None = None, **answers: Any) -> Request:
     """Return a request that is with a specialist, by a protocol that includes a consultation."""
+    # Once it begins, the time that was the nearest is too near to be booked.
+    let_begin(QUARTER)
     here = facility or specialist.memberships.get().facility
     office = here.memberships.filter(role=StaffRole.FACILITY_OFFICE).first()
     staff = office.user if office else factories.reached(here)

@@ -67,7 +67,7 @@ def empty_database() -> Iterator[Callable[[], Any]]:
 def drop(server: psycopg.Connection, name: str) -> None:
     """Remove a database; where the server itself is vacuuming there, its owner has to wait."""
     statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-    for _try in range(100):
+    for _try in range(600):
         try:
             server.execute(statement)
             return
@@ -388,12 +388,14 @@ def test_case_written_while_the_backup_runs_is_whole_or_absent(coordinator: User
         while Request.objects.count() < 3:
             assert process.poll() is None
         call_command("backup", str(backup.folder))
-        later = Request.objects.count()
+        rows = int(backups.Manifest.read(backup).tables["teleconsult_request"]["rows"])
+        # The writer may get no turn while a busy machine saves.
+        while Request.objects.count() == rows:
+            assert process.poll() is None
     finally:
         process.kill()
         process.wait()
 
-    rows = int(backups.Manifest.read(backup).tables["teleconsult_request"]["rows"])
-    assert 3 <= rows < later
+    assert rows >= 3
     keys = sum(1 for key in backups.data_keys(backup) if not str(key.pk).startswith("00000000"))
     assert keys == rows

@@ -25,6 +25,8 @@ from tests.teleconsult.test_races import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CROWD = 6
+# A machine that has other work may begin the last of them late.
+MEETING_SECONDS = 120
 CONSTRAINTS = ("booking_specialist_once", "booking_interpreter_once")
 
 
@@ -65,7 +67,7 @@ def holders(crowd: list[Request], key: str) -> list[Callable[[], Booking]]:
 
 def meet_before_writing(monkeypatch: pytest.MonkeyPatch, parties: int) -> None:
     """Let everybody find the time free before anybody takes it."""
-    barrier, found = threading.Barrier(parties, timeout=20), slots.slots_of
+    barrier, found = threading.Barrier(parties, timeout=MEETING_SECONDS), slots.slots_of
 
     def find(*args: Any, **kwargs: Any) -> list[slots.Slot]:
         result = found(*args, **kwargs)
@@ -203,7 +205,7 @@ def test_two_cases_that_leave_at_once_reach_two_who_wait(crowd: list[Request], m
         consulting.book(case, slot)
     for case in crowd[2:5]:
         workflow.join_waiting(request=case, by=Actor.author(case))
-    barrier, tell = threading.Barrier(2, timeout=20), consultation_mails.tell_waiting
+    barrier, tell = threading.Barrier(2, timeout=MEETING_SECONDS), consultation_mails.tell_waiting
 
     def both_tell(entry: WaitingEntry) -> None:
         barrier.wait()
@@ -225,7 +227,7 @@ def test_two_cases_that_leave_at_once_reach_two_who_wait(crowd: list[Request], m
 def test_two_workers_remind_once(crowd: list[Request], monkeypatch: pytest.MonkeyPatch):
     booked = consulting.book(crowd[0], consulting.free(crowd[0])[-1])
     now = due_at(booked, 168)
-    barrier, find = threading.Barrier(2, timeout=20), consultation_reminders._due
+    barrier, find = threading.Barrier(2, timeout=MEETING_SECONDS), consultation_reminders._due
 
     def both_find(hours: int, moment: Any) -> list[Booking]:
         found = find(hours, moment)
@@ -245,7 +247,8 @@ def test_two_workers_remind_once(crowd: list[Request], monkeypatch: pytest.Monke
 def test_hundreds_on_tens_of_times(doctor: User):
     """Forty people want twenty times at once, each tries the list until one is hers: none is left over or shared."""
     cases = [consulting.make_bookable(doctor) for _number in range(40)]
-    keys = [slot.key for slot in consulting.free(cases[0])[:20]]
+    # Not the next ones: before the last of the forty has tried them all they may be too near to be booked.
+    keys = [slot.key for slot in consulting.free(cases[0])[20:40]]
 
     def take(number: int) -> str:
         case = cases[number]
