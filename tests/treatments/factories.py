@@ -10,6 +10,8 @@ from taxonomy.models import BodyDistrict, Specialty
 from treatments.models import Condition, Offer, Protocol, RequiredDocument, Treatment
 
 _number = count(1)
+# Beyond those of the real plate, and far below what the column holds.
+_district = count(101)
 SOURCE = {
     "source": "https://www.example.org/page",
     "source_kind": SourceKind.FACILITY,
@@ -28,7 +30,7 @@ def make_specialty(slug: str = "", **fields: Any) -> Specialty:
 
 
 def make_district(slug: str = "", **fields: Any) -> BodyDistrict:
-    number = next(_number)
+    number = next(_district)
     return BodyDistrict.objects.create(number=number, **named(slug or f"district-{number}", fields))
 
 
