@@ -1,6 +1,7 @@
 // <form data-autosave>: what is typed is saved as a draft some seconds after the last key; the buttons do the same
 // without script. The server refuses to overwrite what another window saved: then the words say so and saving stops.
 const WAIT = 5000;
+const LONGEST = 20000;
 
 for (const form of document.querySelectorAll("form[data-autosave]")) {
   const words = form.querySelector("[data-autosave-words]");
@@ -8,6 +9,7 @@ for (const form of document.querySelectorAll("form[data-autosave]")) {
   let timer;
   let saving = false;
   let isOver = false;
+  let pressed;
 
   const say = (text, isBad) => {
     words.textContent = text;
@@ -27,6 +29,7 @@ for (const form of document.querySelectorAll("form[data-autosave]")) {
         body: new FormData(form),
         headers: { "X-Saved-By-Script": "1" },
         redirect: "error",
+        signal: AbortSignal.timeout(LONGEST),
       });
       const answer = await response.json();
       if (response.ok) version.value = answer.version;
@@ -37,6 +40,7 @@ for (const form of document.querySelectorAll("form[data-autosave]")) {
       say(words.dataset.autosaveWords || words.textContent, true);
     } finally {
       saving = false;
+      if (pressed) form.requestSubmit(pressed);
     }
   };
 
@@ -44,12 +48,19 @@ for (const form of document.querySelectorAll("form[data-autosave]")) {
     clearTimeout(timer);
     timer = setTimeout(save, WAIT);
   });
-  form.addEventListener("submit", () => {
+  form.addEventListener("submit", (event) => {
     clearTimeout(timer);
     isOver = true;
+    if (!saving) return;
+    // What is on its way changes the version: sent beside it, the form would seem to be of another window.
+    event.preventDefault();
+    pressed = event.submitter;
+    pressed.setAttribute("aria-busy", "true");
   });
   // Coming back by the browser's history.
   window.addEventListener("pageshow", (event) => {
-    if (event.persisted) isOver = false;
+    if (!event.persisted) return;
+    isOver = false;
+    pressed = undefined;
   });
 }

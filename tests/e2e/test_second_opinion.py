@@ -5,10 +5,10 @@ from email.message import EmailMessage
 
 import pikepdf
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import APIResponse, Route, expect
 
 from tests.e2e.conftest import GiveCode, MakeReader
-from tests.e2e.portal import PATIENCE, Portal
+from tests.e2e.portal import PATIENCE, Portal, wait_for
 from tests.e2e.reader import DESKTOP, PHONE, Reader, ask_for_code, pdf
 from tests.turning_clock import QUARTER, let_begin
 
@@ -240,8 +240,29 @@ def write(specialist: Reader, reference: str) -> None:
     specialist.field("Your answer").fill("Yes, and without haste.")
     specialist.field("Summary in plain words").fill(SUMMARY)
     specialist.look("desk, opinion")
-    specialist.press("Save and preview")
+    press_while_it_saves(specialist, "Save and preview")
+    expect(specialist.page.get_by_role("button", name="Sign and deliver")).to_be_visible()
     specialist.look("desk, preview of the opinion")
+
+
+def press_while_it_saves(specialist: Reader, english: str) -> None:
+    """Press a button when the draft is saved already, and the page has not heard of it: that was nobody else."""
+    held: list[tuple[Route, APIResponse]] = []
+
+    def hold(route: Route) -> None:
+        if "x-saved-by-script" in route.request.headers:
+            held.append((route, route.fetch()))
+        else:
+            route.continue_()
+
+    specialist.page.route("**/opinion/", hold)
+    answer = specialist.field("Your answer")
+    answer.fill("Yes, and without haste. Rest.")
+    wait_for(lambda: held or specialist.page.wait_for_timeout(100))
+    answer.fill("Yes, and without haste.")
+    specialist.press(english)
+    [(route, saved)] = held
+    route.fulfill(response=saved)
 
 
 def sign(specialist: Reader, give_code: GiveCode) -> None:
