@@ -88,6 +88,19 @@ def tell_specialist(user: User, request: Request, event: Event) -> None:
     )
 
 
+def tell_relieved(user: User, request: Request, event: Event) -> None:
+    """Tell the specialist, once, that the case is not hers any more; why is nothing for a mail."""
+    outbox.post(
+        f"{FOLDER}/case_left",
+        to=user.email,
+        language=user.language,
+        zone=settings.PORTAL_TIME_ZONE,
+        about=str(request.pk),
+        context={"reference": request.reference, "desk_url": settings.PUBLIC_URL + reverse("desk:queue")},
+        dedupe_key=f"{event.pk}:case_left",
+    )
+
+
 def sign_in_url(language: str) -> str:
     """Return the address of the sign-in page; it names no request, for mail scanners open it too."""
     with translation.override(language):

@@ -46,7 +46,7 @@ KEYWORDS = {
 # What only staff read. Enumerations are not among it: patients read them too.
 STAFF_FILES = re.compile(
     r"^(templates/(admin|accounts|account|mfa|demo|allauth|publishing/change|teleconsult/desk|gallery)"
-    r"|templates/(base_desk|teleconsult/mail/(digest|follow_up_waiting|case_waiting)|components/(lanes|queue_item))"
+    r"|templates/(base_desk|teleconsult/mail/(digest|follow_up_waiting|case_(waiting|left))|components/(lanes|queue_item))"
     r"|demo/|accounts/|notifications/|healthlombardy/gallery|publishing/(?!labels|templatetags|enums)"
     r"|[a-z]+/(admin|models|apps|management|migrations)(\.py|/)|vault/(trail|data_classes|keys|limits)"
     r"|templates/teleconsult/mail/consultation_staff"

@@ -82,6 +82,8 @@ class Step:
     factor_at: datetime.datetime | None = None
     # What the patient has decided within this step, in order; nobody else writes while the row is locked.
     decisions: list[Consent] = field(default_factory=list)
+    # From whom the step takes the case before she has answered it.
+    relieved: User | None = None
 
 
 def lock(request: Request) -> Request:
@@ -158,6 +160,9 @@ def finish(
             mailings.tell(mail, request, event)
         if step.row.moves and request.status == Status.WITH_SPECIALIST:
             _tell_specialist(request, event)
+        # After a restore everybody was told long ago.
+        if step.relieved is not None and step.action != Action.ERASE_AGAIN:
+            mailings.tell_relieved(step.relieved, request, event)
     return event
 
 
@@ -172,10 +177,20 @@ def end_assignment(step: Step) -> None:
     """Take the case from the facility: access follows the assignment."""
     # The row that tells for which facility the step was taken stays as it was.
     step.facility = step.facility or facility_of_role(step)
+    step.relieved = step.relieved or _waited_for(step)
     step.request.assignments.current().update(ended_at=step.now)
     # After a restore everybody was told long ago, and the names may be gone.
     freeing.end_bookings(step.request, step.role, step.now, is_silent=step.action == Action.ERASE_AGAIN)
     step.request.__dict__.pop("assignment", None)
+
+
+def _waited_for(step: Step) -> User | None:
+    """Return the specialist who has still to answer, unless she takes the step herself."""
+    assignment = step.request.assignment
+    if assignment is None or assignment.specialist in {None, step.by.user}:
+        return None
+    has_answered = Opinion.objects.filter(assignment=assignment, signed_at__isnull=False).exists()
+    return None if has_answered else assignment.specialist
 
 
 def facility_of_role(step: Step) -> Facility | None:

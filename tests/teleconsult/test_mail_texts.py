@@ -16,7 +16,7 @@ from notifications.sending import build
 from taxonomy.languages import direction
 from tests.teleconsult.test_mailings import KINDS
 
-STAFF = {"case_waiting", "consultation_staff", "digest", "follow_up_waiting"}
+STAFF = {"case_left", "case_waiting", "consultation_staff", "digest", "follow_up_waiting"}
 SIGN_IN = "https://healthlombardy.example/my-request/"
 WORDS = {
     "reference": "HL-6FX6-AHW4-K",

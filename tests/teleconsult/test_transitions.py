@@ -105,8 +105,6 @@ EXPECTED: dict[str, dict[str, str]] = {
         "coordinator": "take_over hand_over set_urgency settle_fee refer return_to_triage send_message write_note "
         f"confirm_identity {RECORD_OVER}",
         "facility_office": f"{FACILITY_ASKS} settle_fee name_specialist",
-        # In this test the specialist is named already.
-        "specialist": "send_message write_note",
     },
     "with_specialist": {
         "patient": f"{ANY_OPEN} add_document {CONSULTATION}",
@@ -447,7 +445,8 @@ def scene(
         case.paused_since = long_ago if case.paused_since else None
         case.closed_at = long_ago if case.closed_at else None
         if status in {"with_facility", "with_specialist", "opinion_ready", "awaiting_patient"}:
-            Assignment.objects.create(request=case, facility=facility, specialist=specialist, named_at=timezone.now())
+            named = {} if status == "with_facility" else {"specialist": specialist, "named_at": timezone.now()}
+            Assignment.objects.create(request=case, facility=facility, **named)
             case.returns_to = Status.WITH_SPECIALIST if status == "awaiting_patient" else ""
         case.save()
         now = timezone.now()
@@ -526,6 +525,9 @@ ALSO_TOLD = {
     Action.ASK_FOLLOW_UP: ["follow_up_waiting"],
 }
 
+# Where a case is that a specialist need not answer any more.
+AWAY_FROM_HER = {Status.IN_TRIAGE, Status.WITHDRAWN, Status.CLOSED, Status.ERASED}
+
 
 def faults_of(action: Action, status: str, role: Role, left: Traces) -> list[str]:
     """Return what a step has not left as the table says."""
@@ -539,7 +541,11 @@ def faults_of(action: Action, status: str, role: Role, left: Traces) -> list[str
         faults.append(f"{action} leaves the trail {left.trail}")
     rows = [row for row in transitions.TABLE if row.action == action and role in row.who and status in row.sources]
     comes_to_her = event.to_status == Status.WITH_SPECIALIST != event.from_status
-    besides = [*ALSO_TOLD.get(action, []), *(["case_waiting"] if comes_to_her else [])]
+    # Where a patient is waited for, it is for the specialist.
+    was_hers = event.from_status in {Status.WITH_SPECIALIST, Status.AWAITING_PATIENT}
+    leaves_her = was_hers and event.to_status in AWAY_FROM_HER
+    is_news = leaves_her and role != Role.SPECIALIST and action != Action.ERASE_AGAIN
+    besides = [*ALSO_TOLD.get(action, []), *["case_waiting"] * comes_to_her, *["case_left"] * is_news]
     told = [
         sorted(f"teleconsult/mail/{mail}" for mail in [*row.tells, *besides])
         for row in rows
