@@ -1,6 +1,7 @@
 """The languages of the portal: tags, direction, and their names in each other (CLDR)."""
 
 import unicodedata
+from collections import Counter
 from decimal import Decimal
 
 from babel import Locale
@@ -29,6 +30,16 @@ TURNING = {"RLO", "LRO", "RLE", "LRE", "PDF", "RLI", "LRI", "FSI", "PDI"}
 def direction(code: str) -> str:
     """Return `rtl` or `ltr` for a language code."""
     return "rtl" if code in RIGHT_TO_LEFT else "ltr"
+
+
+def direction_of(text: str, code: str) -> str:
+    """Return the direction of most letters of somebody's words, of the language `code` where they have none.
+
+    The first letter alone, as HTML's `auto` has it, would turn an Arabic text around that begins with a drug's name.
+    """
+    kinds = Counter(unicodedata.bidirectional(sign) for sign in text)
+    to_left, to_right = kinds["R"] + kinds["AL"], kinds["L"]
+    return direction(code) if to_left == to_right else "rtl" if to_left > to_right else "ltr"
 
 
 def isolated(name: str) -> str:

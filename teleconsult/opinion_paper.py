@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from collections import Counter
 from importlib import import_module
 from io import BytesIO
 from typing import Any
@@ -11,7 +10,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from taxonomy.languages import direction, isolated, language_name
+from taxonomy.languages import direction_of, isolated, language_name
 from teleconsult import clock, mailings, opinions
 from teleconsult.models import Addendum, Opinion
 from teleconsult.models.opinions import Signed
@@ -136,11 +135,8 @@ def _cut(run: str) -> list[str]:
 
 
 def said(text: str, language: str) -> dict[str, Any]:
-    """Return somebody's words with the direction most of their letters have: a patient may write in any language."""
-    kinds = Counter(unicodedata.bidirectional(sign) for sign in text)
-    to_left, to_right = kinds["R"] + kinds["AL"], kinds["L"]
-    way = direction(language) if to_left == to_right else "rtl" if to_left > to_right else "ltr"
-    return {"text": paragraphs(text), "language": language, "direction": way}
+    """Return somebody's words with their direction: a patient may write in any language."""
+    return {"text": paragraphs(text), "language": language, "direction": direction_of(text, language)}
 
 
 def _labels() -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from facilities.models import Facility
-from taxonomy.languages import BCP47, direction
+from taxonomy.languages import BCP47
 from teleconsult import clock
 from teleconsult.enums import OptionKind, Role
 from teleconsult.models import Addendum, FollowUpQuestion, Opinion, Request
@@ -166,7 +166,6 @@ def page_of(opinion: Opinion) -> dict[str, Any]:
         "opinion": opinion,
         "said": Said.of(opinion, request),
         "question_lang": BCP47.get(request.language, request.language),
-        "question_dir": direction(request.language),
         "cards": cards_of(opinion),
         "signature": signature_of(opinion, request.zone),
         "addenda": [(row, Said.of(row, request), signature_of(row, request.zone)) for row in addenda],
@@ -181,9 +180,7 @@ def question_of(row: FollowUpQuestion) -> dict[str, Any]:
     return {
         "row": row,
         "lang": BCP47.get(row.language, row.language),
-        "dir": direction(row.language),
         "answer_lang": BCP47[answered_in],
-        "answer_dir": direction(answered_in),
     }
 
 

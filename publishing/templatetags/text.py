@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import pgettext
 
-from taxonomy.languages import BCP47, column, direction, language_name, locale
+from taxonomy.languages import BCP47, column, direction, direction_of, language_name, locale
 
 register = template.Library()
 
@@ -113,6 +113,12 @@ def comma() -> str:
 def bcp47(code: str) -> str:
     """Return the tag for `lang` of a language code."""
     return BCP47.get(code, code)
+
+
+@register.filter(name="direction_of")
+def direction_of_words(text: str) -> str:
+    """Return `rtl` or `ltr` for words that somebody typed, by most of their letters."""
+    return direction_of(str(text), translation.get_language() or settings.LANGUAGE_CODE)
 
 
 @register.filter

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from django.utils.translation import pgettext
 
-from taxonomy.languages import direction
 from teleconsult.desk.words import time_words
 from teleconsult.models import InternalNote, Message, Request
 from teleconsult.permissions import may_read_notes_of
@@ -20,10 +19,6 @@ class Line:
     when: str
     text: str
     language: str = ""
-
-    @property
-    def direction(self) -> str:
-        return direction(self.language)
 
 
 def conversation_of(request: Request, reader: Person) -> list[Line]:

@@ -198,7 +198,7 @@ def test_words_of_the_patient_carry_her_language(enter: Enter, coordinator: User
 
     page = page_of(enter(coordinator), case)
 
-    assert '<div lang="ar" dir="auto"><p>هل العملية ضرورية؟</p></div>' in page
+    assert '<div lang="ar" dir="rtl"><p>هل العملية ضرورية؟</p></div>' in page
     assert '<div class="message__text" lang="ar" dir="rtl"><p>شكرًا</p></div>' in page
 
 
@@ -419,4 +419,4 @@ def test_the_question_reads_in_its_own_direction_after_the_language_was_changed(
 
     page = page_of(enter(coordinator), case)
 
-    assert 'dir="auto"><p>Is the operation needed?' in page
+    assert 'dir="ltr"><p>Is the operation needed?' in page

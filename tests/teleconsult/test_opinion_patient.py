@@ -137,17 +137,18 @@ def test_the_language_is_said_where_it_is_not_hers(case: Request, by: Actor):
 
     assert "This opinion is written in: Italian." in page.words
     assert "This text is a translation. The original language is: German." in page.words
-    assert '<div class="opinion__words" lang="it" dir="auto"><p>Può aspettare.</p>' in page.main
+    assert '<div class="opinion__words" lang="it" dir="ltr"><p>Può aspettare.</p>' in page.main
 
 
 def test_in_arabic(case: Request, by: Actor):
-    opinion = factories.deliver_opinion(case, by, language="ar", plain_words="يمكنك الانتظار.")
+    opinion = factories.deliver_opinion(case, by, language="ar", plain_words="Metformin: يمكنك الانتظار.")
 
     page = browser(case, "ar").open(url(opinion))
 
     assert page.status == 200
     assert '<html lang="ar" dir="rtl"' in page.html
-    assert 'lang="ar" dir="auto"><p>يمكنك الانتظار.' in page.main
+    # A drug's name at the beginning turns nothing around.
+    assert 'lang="ar" dir="rtl"><p>Metformin: يمكنك الانتظار.' in page.main
     assert '<bdi dir="ltr">' in page.main
 
 
