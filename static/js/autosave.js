@@ -1,7 +1,7 @@
 // <form data-autosave>: what is typed is saved as a draft some seconds after the last key; the buttons do the same
 // without script. The server refuses to overwrite what another window saved: then the words say so and saving stops.
 const WAIT = 5000;
-const LONGEST = 20000;
+const LONGEST = 60000;
 
 for (const form of document.querySelectorAll("form[data-autosave]")) {
   const words = form.querySelector("[data-autosave-words]");

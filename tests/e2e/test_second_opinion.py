@@ -251,7 +251,7 @@ def press_while_it_saves(specialist: Reader, english: str) -> None:
 
     def hold(route: Route) -> None:
         if "x-saved-by-script" in route.request.headers:
-            held.append((route, route.fetch()))
+            held.append((route, route.fetch(timeout=PATIENCE * 1000)))
         else:
             route.continue_()
 
