@@ -62,12 +62,12 @@ def test_each_step_is_taken_once_a_day(db, time_machine):
 
 
 @pytest.fixture
-def one_day(time_machine):
+def same_day(time_machine):
     """Let midnight not come between two rings."""
     time_machine.move_to("2031-03-01T10:00:00Z", tick=False)
 
 
-@pytest.mark.usefixtures("one_day")
+@pytest.mark.usefixtures("same_day")
 def test_a_step_that_fails_stops_no_other_and_is_begun_again(db, caplog):
     deeds = Deeds("a")
     assert not daily("tidy", deeds.steps("a", "b"), lease=LEASE)
@@ -79,7 +79,7 @@ def test_a_step_that_fails_stops_no_other_and_is_begun_again(db, caplog):
     assert deeds.taken == ["a", "b", "a"]
 
 
-@pytest.mark.usefixtures("one_day")
+@pytest.mark.usefixtures("same_day")
 def test_what_the_time_limit_cut_off_goes_on_at_the_next_ring(db):
     deeds = Deeds("b", error=SoftTimeLimitExceeded)
     with pytest.raises(SoftTimeLimitExceeded):

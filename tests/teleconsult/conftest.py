@@ -1,5 +1,6 @@
 """The people around a request, one per role."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from facilities.models import Facility
 from teleconsult.models import CoordinationOffice, Request
 from teleconsult.permissions import Actor
 from tests.teleconsult import consulting, factories
+from tests.turning_clock import morning
 
 
 @pytest.fixture(autouse=True)
@@ -19,6 +21,16 @@ def own_folders(settings: Any, tmp_path: Path) -> None:
     settings.DATA_DIR = tmp_path
     documents = {**settings.STORAGES["documents"], "OPTIONS": {"location": tmp_path / "documents", "base_url": None}}
     settings.STORAGES = {**settings.STORAGES, "documents": documents}
+
+
+@pytest.fixture(autouse=True)
+def plain_hour(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Book in the morning: late in the afternoon the nearest time may be the last one of a doctor's day."""
+    if getattr(request.module, "consulting", None) is not consulting:
+        yield
+        return
+    with morning():
+        yield
 
 
 @pytest.fixture(autouse=True)
