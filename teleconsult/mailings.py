@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Iterable
+from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
@@ -72,32 +73,25 @@ def send_digest(user: User, *, day: datetime.date, zone: str, lanes: dict[str, l
 def tell_specialist(user: User, request: Request, event: Event) -> None:
     """Tell the specialist, once, that the case is with her, or that a question about her opinion waits."""
     mail = "follow_up_waiting" if event.action == Action.ASK_FOLLOW_UP else "case_waiting"
+    is_new = event.action == Action.NAME_SPECIALIST
+    address = reverse("desk:case", args=[request.reference])
+    _to_specialist(user, request, event, mail, address, is_new=is_new, due_at=request.due_at)
+
+
+def tell_relieved(user: User, request: Request, event: Event) -> None:
+    """Tell the specialist, once, that the case is not hers any more; why is nothing for a mail."""
+    _to_specialist(user, request, event, "case_left", reverse("desk:queue"))
+
+
+def _to_specialist(user: User, request: Request, event: Event, mail: str, address: str, **context: Any) -> None:
     outbox.post(
         f"{FOLDER}/{mail}",
         to=user.email,
         language=user.language,
         zone=settings.PORTAL_TIME_ZONE,
         about=str(request.pk),
-        context={
-            "reference": request.reference,
-            "is_new": event.action == Action.NAME_SPECIALIST,
-            "due_at": request.due_at,
-            "desk_url": settings.PUBLIC_URL + reverse("desk:case", args=[request.reference]),
-        },
+        context={"reference": request.reference, "desk_url": settings.PUBLIC_URL + address, **context},
         dedupe_key=f"{event.pk}:{mail}",
-    )
-
-
-def tell_relieved(user: User, request: Request, event: Event) -> None:
-    """Tell the specialist, once, that the case is not hers any more; why is nothing for a mail."""
-    outbox.post(
-        f"{FOLDER}/case_left",
-        to=user.email,
-        language=user.language,
-        zone=settings.PORTAL_TIME_ZONE,
-        about=str(request.pk),
-        context={"reference": request.reference, "desk_url": settings.PUBLIC_URL + reverse("desk:queue")},
-        dedupe_key=f"{event.pk}:case_left",
     )
 
 
